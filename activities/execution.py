@@ -1,0 +1,117 @@
+"""The run of an approved operation: claimed first, bounded in time, and honest about what is not known."""
+
+import asyncio
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager, suppress
+from datetime import timedelta
+
+from temporalio import activity
+from temporalio.exceptions import ApplicationError
+from typing_extensions import override
+
+from domain.approval import ExecutionOutcome, workflow_id_of
+from domain.clock import Clock
+from domain.errors import InvalidInputError
+from domain.execution import StoredApproval
+from domain.messages import Execute
+from domain.results import recorded_result, storable
+from operations.registry import OperationRegistry
+from storage.claims import ClaimStore
+from workflows.activity_interfaces import ExecutionInterface
+
+_HEARTBEAT_EVERY = timedelta(seconds=2)
+
+
+class Execution(ExecutionInterface):
+    """Runs what the record says was approved; nothing of the operation comes from the caller."""
+
+    def __init__(self, claims: ClaimStore, operations: OperationRegistry, clock: Clock) -> None:
+        """Take the claims, the declared operations, and the clock that dates them."""
+        self._claims = claims
+        self._operations = operations
+        self._clock = clock
+
+    @override
+    @activity.defn(name="execute")
+    async def execute(self, command: Execute) -> ExecutionOutcome:
+        """Run the stored operation if it is approved; return how it ended."""
+        workflow_id = activity.info().workflow_id
+        async with _heartbeats():
+            claim = await asyncio.to_thread(
+                self._claims.claim,
+                command.approval_id,
+                at=self._clock(),
+                refusal=lambda approval: self._refusal(approval, workflow_id),
+            )
+            if claim.refused is not None:
+                return ExecutionOutcome(refused=claim.refused)
+            if claim.approval is None or claim.already_started:
+                return ExecutionOutcome(outcome_unknown=True)
+            return await self._run(claim.approval, last_attempt=claim.attempt >= claim.approval.plan.attempts)
+
+    def _refusal(self, approval: StoredApproval, workflow_id: str | None) -> str | None:
+        if workflow_id != workflow_id_of(approval.approval_id):
+            return "It was not asked for by the approval's own workflow."
+        declared = self._operations.find(approval.operation.type)
+        if declared is None:
+            return f"{approval.operation.type} is no longer declared."
+        if declared.declaration.identity != approval.declaration:
+            return (
+                f"{approval.operation.type} was approved as {approval.declaration} "
+                f"and is now declared as {declared.declaration.identity}."
+            )
+        try:
+            checked, _ = self._operations.checked(approval.operation)
+        except InvalidInputError as error:
+            return f"The declaration no longer takes this operation: {error.detail}"
+        if checked != approval.operation:
+            return "The parameter model has changed since: it would run other parameters than those approved."
+        return None
+
+    async def _run(self, approval: StoredApproval, *, last_attempt: bool) -> ExecutionOutcome:
+        seconds = approval.plan.run_timeout.total_seconds()
+        limit = asyncio.timeout(seconds)
+        try:
+            async with limit:
+                result = await self._operations.run(
+                    approval.operation, approval_id=approval.approval_id, agent_id=approval.agent_id
+                )
+        except asyncio.CancelledError:
+            # The worker is being stopped. A thread cannot be stopped, so nobody can say how far it came.
+            return _ended_unknown("The worker was stopped while it ran.", last_attempt=last_attempt)
+        except Exception as error:  # noqa: BLE001  whatever an operation raises is its failure, and must be recorded
+            if limit.expired():
+                return _ended_unknown(f"It did not finish within {seconds:g} s.", last_attempt=last_attempt)
+            return _failed(f"{type(error).__name__}: {error}", last_attempt=last_attempt)
+        recorded = recorded_result(result)
+        return ExecutionOutcome(result=recorded.text, result_digest=recorded.digest, result_bytes=recorded.size)
+
+
+def _failed(error: str, *, last_attempt: bool) -> ExecutionOutcome:
+    if last_attempt:
+        return ExecutionOutcome(error=storable(error))
+    raise ApplicationError(storable(error), type="operation-failed")
+
+
+def _ended_unknown(error: str, *, last_attempt: bool) -> ExecutionOutcome:
+    if last_attempt:
+        return ExecutionOutcome(error=error, outcome_unknown=True)
+    raise ApplicationError(error, type="operation-unfinished")
+
+
+@asynccontextmanager
+async def _heartbeats() -> AsyncIterator[None]:
+    """Tell Temporal that this worker lives, for as long as the block runs."""
+
+    async def beat() -> None:
+        while True:
+            activity.heartbeat()
+            await asyncio.sleep(_HEARTBEAT_EVERY.total_seconds())
+
+    beating = asyncio.create_task(beat())
+    try:
+        yield
+    finally:
+        beating.cancel()
+        with suppress(asyncio.CancelledError):
+            await beating

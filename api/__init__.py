@@ -1,0 +1,1 @@
+"""The HTTP API: JSON under `/v1`, thin over the use cases."""

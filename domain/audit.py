@@ -1,0 +1,68 @@
+"""Audit events: one immutable line for every change of state, every refusal and every change of a key."""
+
+from datetime import datetime
+from enum import StrEnum
+from typing import Any
+from uuid import UUID, uuid5
+
+from pydantic import Field
+
+from domain.ballot import Decision, Refusal
+from domain.frozen import Frozen
+
+_NAMESPACE = UUID("0193f1a4-6f0e-7c1b-9a53-6f1d5c1c2b7e")
+
+
+class Action(StrEnum):
+    """What an audit event tells."""
+
+    APPROVAL_REQUESTED = "approval.requested"
+    APPROVAL_APPROVED = "approval.approved"
+    APPROVAL_REJECTED = "approval.rejected"
+    APPROVAL_EXPIRED = "approval.expired"
+    APPROVAL_CANCELLED = "approval.cancelled"
+    APPROVAL_EXECUTED = "approval.executed"
+    APPROVAL_FAILED = "approval.failed"
+    DECISION_RECORDED = "decision.recorded"
+    DECISION_REFUSED = "decision.refused"
+    CANCEL_REFUSED = "cancel.refused"
+    EXECUTION_STARTED = "execution.started"
+    EXECUTION_REFUSED = "execution.refused"
+    SUBMISSION_REFUSED = "submission.refused"
+    SUBMISSION_CONFLICT = "submission.conflict"
+    KEY_CREATED = "key.created"
+    KEY_REVOKED = "key.revoked"
+
+
+class AuditEvent(Frozen):
+    """One line of the log. `at` is UTC; `details` hold ids, names and digests, never an operation's parameters."""
+
+    event_id: str
+    at: datetime
+    actor: str
+    action: Action
+    approval_id: str | None = None
+    digest: str | None = None
+    details: dict[str, Any] = Field(default_factory=dict)
+
+
+def event_id(action: Action, *subject: str) -> str:
+    """Return the id of the event that tells `action` of `subject`: the same for every retry, so it is written once."""
+    return str(uuid5(_NAMESPACE, "\x00".join((action.value, *subject))))
+
+
+def decision_refused(decision: Decision, refusal: Refusal, *, at: datetime) -> AuditEvent:
+    """Return the event that tells why a decision did not count."""
+    return AuditEvent(
+        event_id=event_id(Action.DECISION_REFUSED, decision.approval_id, decision.decision_id, refusal.value),
+        at=at,
+        actor=str(decision.principal),
+        action=Action.DECISION_REFUSED,
+        approval_id=decision.approval_id,
+        digest=decision.digest,
+        details={
+            "decision_id": decision.decision_id,
+            "outcome": decision.outcome.value,
+            "refusal": refusal.value,
+        },
+    )

@@ -1,0 +1,121 @@
+"""Everything that Assent refuses, as one tree. Each message is a sentence that says what to do next.
+
+The API turns each leaf into one HTTP status; a test holds the two together.
+"""
+
+
+class AssentError(Exception):
+    """The root of everything that Assent refuses."""
+
+    def __init__(
+        self, detail: str, *, decided_by: tuple[str, ...] | None = None, decision_id: str | None = None
+    ) -> None:
+        """Say what is wrong and what to do; name who decided, or which decision, where that is the answer."""
+        super().__init__(detail)
+        self.detail = detail
+        self.decided_by = decided_by
+        self.decision_id = decision_id
+
+
+class InvalidInputError(AssentError):
+    """What was sent does not make sense."""
+
+
+class UndeclaredOperationError(InvalidInputError):
+    """The operation's type or resource type is not listed in `assent.yaml`."""
+
+
+class InvalidOperationError(InvalidInputError):
+    """The operation's resource id or parameters break its declaration."""
+
+
+class InvalidDecisionError(InvalidInputError):
+    """The decision lacks its comment or its digest."""
+
+
+class InvalidQueryError(InvalidInputError):
+    """A list was asked for with a cursor or a filter that means nothing."""
+
+
+class NotAuthenticatedError(AssentError):
+    """No valid key came with the request."""
+
+
+class NotAllowedError(AssentError):
+    """The key is valid, and may not do this."""
+
+
+class OwnRequestError(NotAllowedError):
+    """Somebody tried to decide their own request."""
+
+
+class RoleNotAllowedError(NotAllowedError):
+    """The key's role does not include this."""
+
+
+class NotFoundError(AssentError):
+    """Nothing is there for this caller."""
+
+
+class ApprovalNotFoundError(NotFoundError):
+    """No such approval, or not this agent's."""
+
+
+class KeyNotFoundError(NotFoundError):
+    """No such key."""
+
+
+class ConflictError(AssentError):
+    """The request contradicts what is recorded."""
+
+
+class IdempotencyConflictError(ConflictError):
+    """The same idempotency key came with other content."""
+
+
+class NotAssessedYetError(ConflictError):
+    """The approval has not been assessed, so there is nothing yet to decide."""
+
+
+class DecisionRefusedError(ConflictError):
+    """The decision did not count."""
+
+
+class NotPendingError(ConflictError):
+    """The approval has already ended or been approved."""
+
+
+class NameTakenError(ConflictError):
+    """A key's name is or was in use."""
+
+
+class TooManyError(AssentError):
+    """A limit on how often something may be done was reached."""
+
+
+class TooManyDecisionsError(TooManyError):
+    """One approval got more decisions than it takes."""
+
+
+class UnavailableError(AssentError):
+    """Something that Assent needs does not answer. Nothing was changed that is not recorded."""
+
+
+class StorageUnavailableError(UnavailableError):
+    """The database does not answer."""
+
+
+class TemporalUnavailableError(UnavailableError):
+    """Temporal does not answer."""
+
+
+class InternalError(AssentError):
+    """A rule of Assent's own was broken; never the caller's doing."""
+
+
+class IllegalTransitionError(InternalError):
+    """A status that may not follow the stored one."""
+
+
+class MissingRowError(InternalError):
+    """A workflow speaks for an approval that the record does not have."""

@@ -1,0 +1,80 @@
+"""What must hold for a stored approval to run: everything is proven again from the record, just before the start."""
+
+from datetime import datetime
+
+from assent.models import ApprovalStatus, Operation, RiskLevel
+from domain.ballot import Decision, has_quorum
+from domain.clock import microseconds
+from domain.frozen import Frozen
+from domain.operation import ExecutionPlan, operation_digest
+from domain.risk import Verdict
+from domain.signing import Signature, SigningKeys
+
+
+class SealedAssessment(Frozen):
+    """What the worker signs when it assesses, so that nobody lowers the bar in the database afterwards."""
+
+    approval_id: str
+    digest: str
+    verdict: Verdict
+    risk_level: RiskLevel
+    required_approvals: int
+    expires_at: datetime
+    plan: ExecutionPlan
+
+    def signed_fields(self) -> tuple[str, ...]:
+        """All that the worker vouches for, in the order that the seal covers."""
+        return (
+            "assess",
+            self.approval_id,
+            self.digest,
+            self.verdict.value,
+            self.risk_level.value,
+            str(self.required_approvals),
+            microseconds(self.expires_at),
+            self.plan.model_dump_json(),
+        )
+
+
+class StoredApproval(SealedAssessment):
+    """An approval as the record has it. `active_names` are the keys in it that are not revoked."""
+
+    status: ApprovalStatus
+    agent_id: str
+    operation: Operation
+    declaration: str
+    seal: Signature
+    approvals: tuple[Decision, ...]
+    active_names: frozenset[str]
+
+
+def refusal_to_run(approval: StoredApproval, keys: SigningKeys) -> str | None:
+    """Return why `approval` must not run, or None when its approval is proven."""
+    if approval.status is not ApprovalStatus.APPROVED:
+        return f"The approval is {approval.status.value}, not approved."
+    digest = operation_digest(approval.approval_id, approval.agent_id, approval.operation, approval.declaration)
+    if digest != approval.digest:
+        return "The stored operation is not the one that was approved: its digest differs."
+    if not keys.verify(approval.signed_fields(), approval.seal):
+        return "The stored assessment is not the one that was made: its seal does not match."
+    if approval.agent_id not in approval.active_names:
+        return f"The key of {approval.agent_id} was revoked."
+    if approval.verdict is Verdict.ALLOW:
+        return None
+    return _refusal_of_votes(approval, keys)
+
+
+def _refusal_of_votes(approval: StoredApproval, keys: SigningKeys) -> str | None:
+    persons: set[str] = set()
+    for decision in approval.approvals:
+        if decision.digest != approval.digest or not keys.verify(decision.signed_fields(), decision.signature):
+            return f"The stored decision of {decision.reviewer} is not the one that was signed."
+        if decision.decided_at >= approval.expires_at:
+            return f"The stored decision of {decision.reviewer} came after the deadline."
+        if decision.reviewer in approval.active_names:
+            persons.add(decision.principal.person)
+    if not has_quorum(persons, approval.required_approvals):
+        return (
+            f"{len(persons)} of {approval.required_approvals} needed approvals are from reviewers who are still active."
+        )
+    return None

@@ -1,0 +1,112 @@
+"""An operation as declared and as requested, and the digest that binds what is approved to what runs."""
+
+from datetime import datetime, timedelta
+from typing import Annotated, Any, Self
+
+from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, model_validator
+
+from assent.models import Operation, RiskLevel
+from domain.canonical import canonical_json, digest_of
+from domain.clock import microseconds
+from domain.durations import parse_duration
+from domain.frozen import Frozen
+from domain.signing import Signature
+
+Duration = Annotated[timedelta, BeforeValidator(parse_duration)]
+FunctionPath = Annotated[str, Field(pattern=r"^[A-Za-z_][\w.]*:[A-Za-z_]\w*$")]
+
+
+class OperationDeclaration(BaseModel):
+    """One operation of `assent.yaml`: who may be asked for it, how strictly, and what runs."""
+
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+    resource_types: tuple[str, ...] = Field(min_length=1)
+    resource_id: str | None = None
+    risk: RiskLevel
+    required_approvals: int = Field(default=1, ge=1, le=10)
+    timeout: Annotated[Duration, Field(ge=timedelta(minutes=1), le=timedelta(days=30))] | None = None
+    run: FunctionPath
+    parameters: FunctionPath
+    version: str = Field(min_length=1, max_length=64)
+    idempotent: bool = False
+    run_timeout: Annotated[Duration, Field(ge=timedelta(seconds=1), le=timedelta(days=1))] = timedelta(seconds=60)
+
+    @property
+    def identity(self) -> str:
+        """What the digest covers of the declaration: the function and its version."""
+        return f"{self.run}@{self.version}"
+
+    @property
+    def plan(self) -> "ExecutionPlan":
+        """How the operation is tried."""
+        return ExecutionPlan(idempotent=self.idempotent, run_timeout=self.run_timeout)
+
+
+IDEMPOTENT_ATTEMPTS = 5
+"""Five tries let a target system restart; more would hide that it is down."""
+
+
+class ExecutionPlan(Frozen):
+    """How an approved operation is tried; kept with the approval, so that no later change alters it."""
+
+    idempotent: bool = False
+    run_timeout: timedelta = timedelta(seconds=60)
+
+    @property
+    def attempts(self) -> int:
+        """How often the operation may start. One that is not declared idempotent starts once, ever."""
+        return IDEMPOTENT_ATTEMPTS if self.idempotent else 1
+
+
+class ApprovalRequest(Frozen):
+    """A submission that an API has accepted: what starts the workflow. Times are UTC."""
+
+    approval_id: str
+    agent_id: str
+    agent_owner: str | None
+    operation: Operation
+    reason: str
+    context: dict[str, Any]
+    declaration: str
+    digest: str
+    content_digest: str
+    idempotency_key: str | None
+    submitted_at: datetime
+    signature: Signature | None = None
+
+    @model_validator(mode="after")
+    def _is_canonical(self) -> Self:
+        canonical_json({"context": self.context, "parameters": self.operation.parameters})
+        return self
+
+    def signed_fields(self) -> tuple[str, ...]:
+        """All that the API vouches for, in the order that the signature covers."""
+        return (
+            "submit",
+            self.approval_id,
+            self.agent_id,
+            self.agent_owner or "",
+            self.digest,
+            self.content_digest,
+            self.idempotency_key or "",
+            content_digest(self.operation, self.reason, self.context),
+            microseconds(self.submitted_at),
+        )
+
+
+def operation_digest(approval_id: str, agent_id: str, operation: Operation, declaration: str) -> str:
+    """Return the digest of everything that will run: what reviewers approve and execution recomputes."""
+    return digest_of(
+        {
+            "approval_id": approval_id,
+            "agent_id": agent_id,
+            "operation": operation.model_dump(),
+            "declaration": declaration,
+        }
+    )
+
+
+def content_digest(operation: Operation, reason: str, context: dict[str, Any]) -> str:
+    """Return the digest of a submission's content: whether two requests under one idempotency key are the same."""
+    return digest_of({"operation": operation.model_dump(), "reason": reason, "context": context})

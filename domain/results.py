@@ -1,0 +1,41 @@
+"""What the record keeps of an operation's result or error: bounded, and always storable."""
+
+import json
+from typing import Any
+
+from domain.canonical import sha256_hex
+from domain.frozen import Frozen
+
+MAX_RESULT_BYTES = 64 * 1024
+MAX_ERROR_CHARACTERS = 2_000
+
+
+class RecordedResult(Frozen):
+    """A result as JSON text, with the SHA-256 and the size in bytes of all of it."""
+
+    text: str
+    digest: str
+    size: int
+
+
+def recorded_result(result: Any) -> RecordedResult:  # noqa: ANN401  an operation may return any JSON
+    """Return what is kept of `result`. A long one is cut and says so; one that is not JSON is only described."""
+    try:
+        whole = json.dumps(result, ensure_ascii=False, separators=(",", ":"), allow_nan=False)
+    except (TypeError, ValueError, RecursionError) as error:
+        whole = json.dumps({"not_json": type(result).__name__, "problem": storable(str(error))})
+    encoded = whole.encode("utf-8", "replace")
+    digest = sha256_hex(encoded)
+    text = encoded.decode()
+    if len(encoded) > MAX_RESULT_BYTES:
+        # Half of the room: escaping may double the text.
+        beginning = encoded[: MAX_RESULT_BYTES // 2].decode("utf-8", "ignore")
+        cut = {"truncated": True, "bytes": len(encoded), "sha256": digest, "beginning": beginning}
+        text = json.dumps(cut, ensure_ascii=False)
+    return RecordedResult(text=text, digest=digest, size=len(encoded))
+
+
+def storable(text: str, limit: int = MAX_ERROR_CHARACTERS) -> str:
+    """Return `text` cut to `limit` characters, without what a database refuses (NUL, lone surrogates)."""
+    clean = text.encode("utf-8", "replace").decode().replace("\x00", "\N{REPLACEMENT CHARACTER}")
+    return clean if len(clean) <= limit else clean[: limit - 1] + "…"

@@ -1,0 +1,129 @@
+"""Every use case, made from the settings: the one place where the API's parts are put together."""
+
+import asyncio
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+from dataclasses import dataclass
+from datetime import UTC, datetime
+
+import structlog
+from temporalio.client import Client
+
+from config.errors import SettingsError
+from config.settings import Settings
+from domain.errors import UnavailableError
+from domain.signing import SigningKeys
+from operations.configuration import ConfigurationError
+from operations.registry import OperationRegistry
+from services.approvals import Approvals
+from services.audit_log import AuditLog
+from services.cancellations import Cancellations
+from services.decisions import Decisions
+from services.keys import Keys
+from services.readiness import ReadinessChecks
+from services.submissions import Submissions
+from services.temporal import ApprovalWorkflows
+from services.watch import ApprovalWatch
+from storage.approval_reads import ApprovalReads
+from storage.approvals import ApprovalStore
+from storage.database import Database
+from storage.keys import KeyStore
+from storage.workers import WorkerStore
+
+_log = structlog.get_logger(__name__)
+
+
+@dataclass(frozen=True, slots=True)
+class Services:
+    """What the API and the dashboard may ask for."""
+
+    keys: Keys
+    approvals: Approvals
+    submissions: Submissions
+    decisions: Decisions
+    cancellations: Cancellations
+    audit_log: AuditLog
+    readiness: ReadinessChecks
+
+
+def load_operations(settings: Settings) -> OperationRegistry:
+    """Read `assent.yaml` and import what it names. Raises SettingsError."""
+    try:
+        return OperationRegistry.load(settings.config)
+    except ConfigurationError as error:
+        raise SettingsError(str(error)) from error
+
+
+def system_clock() -> datetime:
+    """Return this machine's time, in UTC."""
+    return datetime.now(UTC)
+
+
+@asynccontextmanager
+async def open_services(settings: Settings, client: Client, operations: OperationRegistry) -> AsyncIterator[Services]:
+    """Open the record and put every use case together; close all of it at the end."""
+    database = Database(settings.database_url)
+    reads = ApprovalReads(database)
+    store = ApprovalStore(database)
+    signing_keys = SigningKeys(settings.signing_key_ring())
+    workflows = ApprovalWorkflows(client, signing_keys, settings.task_queue)
+    watch = ApprovalWatch(database, reads)
+    approvals = Approvals(reads, workflows, watch, system_clock, _link_base(settings, client))
+    cancellations = Cancellations(
+        approvals=approvals,
+        reads=reads,
+        workflows=workflows,
+        watch=watch,
+        signing_keys=signing_keys,
+        clock=system_clock,
+    )
+    admin_key = None if settings.admin_key is None else settings.admin_key.get_secret_value()
+    services = Services(
+        keys=Keys(KeyStore(database), cancellations, system_clock, admin_key),
+        approvals=approvals,
+        submissions=Submissions(
+            approvals=approvals,
+            reads=reads,
+            store=store,
+            operations=operations,
+            workflows=workflows,
+            watch=watch,
+            signing_keys=signing_keys,
+            clock=system_clock,
+        ),
+        decisions=Decisions(
+            approvals=approvals,
+            reads=reads,
+            store=store,
+            workflows=workflows,
+            watch=watch,
+            signing_keys=signing_keys,
+            clock=system_clock,
+        ),
+        cancellations=cancellations,
+        audit_log=AuditLog(database, approvals),
+        readiness=ReadinessChecks(database, WorkerStore(database), workflows, system_clock, settings.task_queue),
+    )
+    watch.start()
+    finishing = asyncio.create_task(_finish_revocations(cancellations))
+    try:
+        yield services
+    finally:
+        finishing.cancel()
+        await asyncio.gather(finishing, return_exceptions=True)
+        await asyncio.to_thread(watch.stop)
+        database.close()
+
+
+async def _finish_revocations(cancellations: Cancellations) -> None:
+    """Send the cancels that a process which died in the middle of a revocation did not send."""
+    try:
+        await cancellations.cancel_for_revoked_agents()
+    except UnavailableError as error:
+        _log.warning("revocations.unfinished", error=error.detail)
+
+
+def _link_base(settings: Settings, client: Client) -> str | None:
+    if settings.temporal_ui_url is None:
+        return None
+    return f"{settings.temporal_ui_url}/namespaces/{client.namespace}/workflows"

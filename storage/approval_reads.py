@@ -1,0 +1,182 @@
+"""Approvals as everyone reads them: one, or a page of many, from the record alone."""
+
+import json
+from collections import defaultdict
+from collections.abc import Iterable, Sequence
+from datetime import datetime
+from typing import Any
+
+from sqlalchemy import Connection, Row, Select, and_, func, or_, select
+
+from assent.models import (
+    Approval,
+    ApprovalStatus,
+    Decision,
+    Execution,
+    Operation,
+    Outcome,
+    Risk,
+    RiskLevel,
+    TemporalLink,
+)
+from domain.approval import workflow_id_of
+from domain.ballot import Ballot
+from domain.listing import ApprovalFilter, Position, Sort
+from storage.database import Database
+from storage.rows import ballot_of, read_row
+from storage.tables import approvals, decisions, executions, keys
+
+
+class StoredBallot(Ballot):
+    """What stands on an approval, with what the API needs to refuse a decision before it is sent."""
+
+    risk_level: RiskLevel
+    decisions: int
+
+
+class ApprovalReads:
+    """Reads approvals. Raises StorageUnavailableError when there is no database."""
+
+    def __init__(self, database: Database) -> None:
+        """Take the database."""
+        self._database = database
+
+    def get(self, approval_id: str, *, now: datetime) -> Approval | None:
+        """Return one approval with its decisions and its execution, or None."""
+        with self._database.read() as connection:
+            rows = connection.execute(select(approvals).where(approvals.c.id == approval_id)).all()
+            found = _approvals(connection, rows, now)
+            return found[0] if found else None
+
+    def content_digest(self, approval_id: str) -> str | None:
+        """Return the digest of what was submitted under this id, or None."""
+        with self._database.read() as connection:
+            query = select(approvals.c.content_digest).where(approvals.c.id == approval_id)
+            return connection.execute(query).scalar_one_or_none()
+
+    def ballot(self, approval_id: str) -> StoredBallot | None:
+        """Return what stands on an approval, or None before it was assessed."""
+        with self._database.read() as connection:
+            row = read_row(connection, approval_id)
+            if row is None:
+                return None
+            counted = select(func.count()).where(decisions.c.approval_id == approval_id)
+            return StoredBallot(
+                **dict(ballot_of(connection, row)),
+                risk_level=RiskLevel(row.risk_level),
+                decisions=connection.execute(counted).scalar_one(),
+            )
+
+    def decision_content(self, decision_id: str) -> str | None:
+        """Return the digest of what was decided under this id, or None."""
+        with self._database.read() as connection:
+            query = select(decisions.c.content_digest).where(decisions.c.id == decision_id)
+            return connection.execute(query).scalar_one_or_none()
+
+    def page(
+        self, wanted: ApprovalFilter, *, sort: Sort, after: Position | None, limit: int, now: datetime
+    ) -> list[Approval]:
+        """Return up to `limit` approvals after a position, in the order of `sort`."""
+        query = _sorted(_filtered(select(approvals), wanted), sort, after).limit(limit)
+        with self._database.read() as connection:
+            return _approvals(connection, connection.execute(query).all(), now)
+
+    def revisions(self, approval_ids: Iterable[str]) -> dict[str, int]:
+        """Return how often each of these approvals has changed; one that has no row is left out."""
+        query = select(approvals.c.id, approvals.c.revision).where(approvals.c.id.in_(list(approval_ids)))
+        with self._database.read() as connection:
+            return {row.id: row.revision for row in connection.execute(query)}
+
+    def pending_of_revoked_agents(self, limit: int) -> list[str]:
+        """Return the ids of pending approvals whose agent's key was revoked."""
+        query = (
+            select(approvals.c.id)
+            .join(keys, keys.c.name == approvals.c.agent_id)
+            .where(approvals.c.status == ApprovalStatus.PENDING.value, keys.c.revoked_at.is_not(None))
+            .limit(limit)
+        )
+        with self._database.read() as connection:
+            return list(connection.execute(query).scalars())
+
+
+def _filtered(query: Select[Any], wanted: ApprovalFilter) -> Select[Any]:
+    for name, value in wanted:
+        if value is not None:
+            query = query.where(approvals.c[name] == str(value))
+    return query
+
+
+def _sorted(query: Select[Any], sort: Sort, after: Position | None) -> Select[Any]:
+    if sort is Sort.EXPIRES_AT:
+        time = approvals.c.expires_at
+        if after is not None:
+            query = query.where(or_(time > after.at, and_(time == after.at, approvals.c.id > after.approval_id)))
+        return query.order_by(time, approvals.c.id)
+    time = approvals.c.created_at
+    if after is not None:
+        query = query.where(or_(time < after.at, and_(time == after.at, approvals.c.id < after.approval_id)))
+    return query.order_by(time.desc(), approvals.c.id.desc())
+
+
+def _approvals(connection: Connection, rows: Sequence[Row[Any]], now: datetime) -> list[Approval]:
+    ids = [row.id for row in rows]
+    if not ids:
+        return []
+    votes: dict[str, list[Decision]] = defaultdict(list)
+    made = select(decisions).where(decisions.c.approval_id.in_(ids)).order_by(decisions.c.recorded_at, decisions.c.id)
+    for vote in connection.execute(made):
+        votes[vote.approval_id].append(_decision(vote))
+    runs = {
+        run.approval_id: _execution(run)
+        for run in connection.execute(select(executions).where(executions.c.approval_id.in_(ids)))
+    }
+    return [_approval(row, votes[row.id], runs.get(row.id), now) for row in rows]
+
+
+def _approval(row: Row[Any], votes: list[Decision], run: Execution | None, now: datetime) -> Approval:
+    status = ApprovalStatus(row.status)
+    return Approval(
+        id=row.id,
+        status=status,
+        overdue=status is ApprovalStatus.PENDING and now >= row.expires_at,
+        operation=Operation(
+            type=row.operation_type,
+            resource_type=row.resource_type,
+            resource_id=row.resource_id,
+            parameters=row.parameters,
+        ),
+        agent_id=row.agent_id,
+        reason=row.reason,
+        context=row.context,
+        digest=row.digest,
+        risk=Risk(level=RiskLevel(row.risk_level), reasons=row.risk_reasons),
+        created_at=row.created_at,
+        expires_at=row.expires_at,
+        required_approvals=row.required_approvals,
+        decisions=votes,
+        decided_by=row.decided_by,
+        execution=run,
+        temporal=TemporalLink(workflow_id=workflow_id_of(row.id), run_id=row.run_id),
+    )
+
+
+def _decision(row: Row[Any]) -> Decision:
+    return Decision(
+        id=row.id,
+        reviewer=row.reviewer,
+        outcome=Outcome(row.outcome),
+        comment=row.comment,
+        decided_at=row.decided_at,
+        accepted=row.accepted,
+        refusal=row.refusal,
+    )
+
+
+def _execution(row: Row[Any]) -> Execution:
+    return Execution(
+        started_at=row.started_at,
+        finished_at=row.finished_at,
+        result=None if row.result is None else json.loads(row.result),
+        error=row.error,
+        outcome_unknown=row.outcome_unknown,
+    )

@@ -1,0 +1,212 @@
+"""The transactions that decide an approval.
+
+Each compares the row's status, writes once, and returns the stored state, which the workflow adopts. A second run of
+any of them, after a kill or a lost reply, finds the work done and changes nothing.
+"""
+
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
+from datetime import datetime
+from typing import Any
+
+from sqlalchemy import Connection, Row, select, update
+
+from assent.models import ApprovalStatus
+from domain.approval import BY_TIMEOUT, ApprovalState, ExecutionOutcome
+from domain.audit import Action, AuditEvent, decision_refused, event_id
+from domain.ballot import Cancel, Decision, Refusal
+from domain.execution import SealedAssessment
+from domain.frozen import Frozen
+from domain.operation import ApprovalRequest
+from domain.signing import Signature
+from storage.audit import append_event
+from storage.database import Database, announce, insert_once
+from storage.rows import (
+    accept,
+    ballot_of,
+    insert_decision,
+    locked_row,
+    move,
+    state_of,
+    stored_state,
+)
+from storage.tables import approvals, decisions, executions
+
+
+class Ending(Frozen):
+    """How an approval ends without anybody deciding, by whom, and why."""
+
+    status: ApprovalStatus
+    by: str
+    reason: str
+
+
+class ApprovalStore:
+    """Writes approvals. Every method is one transaction and raises StorageUnavailableError when there is none."""
+
+    def __init__(self, database: Database) -> None:
+        """Take the database to write to."""
+        self._database = database
+
+    def state(self, approval_id: str) -> ApprovalState:
+        """Return the stored state. Raises MissingRowError."""
+        with self._database.read() as connection:
+            return stored_state(connection, approval_id)
+
+    def open(  # noqa: PLR0913  each is one fact of the row
+        self,
+        request: ApprovalRequest,
+        assessment: SealedAssessment,
+        *,
+        reasons: Sequence[str],
+        seal: Signature,
+        started_at: datetime,
+        run_id: str,
+        ending: Ending | None = None,
+    ) -> ApprovalState:
+        """Write the assessed approval as pending, or keep the row that is there; an `ending` ends it at once."""
+        with self._database.write() as connection:
+            inserted = insert_once(
+                connection,
+                approvals,
+                {
+                    "id": request.approval_id,
+                    "revision": 1,
+                    "status": ApprovalStatus.PENDING.value,
+                    "agent_id": request.agent_id,
+                    "agent_owner": request.agent_owner,
+                    "operation_type": request.operation.type,
+                    "resource_type": request.operation.resource_type,
+                    "resource_id": request.operation.resource_id,
+                    "parameters": request.operation.parameters,
+                    "reason": request.reason,
+                    "context": request.context,
+                    "declaration": request.declaration,
+                    "plan": assessment.plan.model_dump(mode="json"),
+                    "digest": request.digest,
+                    "content_digest": request.content_digest,
+                    "verdict": assessment.verdict.value,
+                    "risk_level": assessment.risk_level.value,
+                    "risk_reasons": list(reasons),
+                    "required_approvals": assessment.required_approvals,
+                    "seal": seal.model_dump(),
+                    "decided_by": [],
+                    "created_at": started_at,
+                    "expires_at": assessment.expires_at,
+                    "run_id": run_id,
+                },
+            )
+            row = locked_row(connection, request.approval_id)
+            if inserted:
+                append_event(
+                    connection,
+                    AuditEvent(
+                        event_id=event_id(Action.APPROVAL_REQUESTED, request.approval_id),
+                        at=started_at,
+                        actor=f"agent:{request.agent_id}",
+                        action=Action.APPROVAL_REQUESTED,
+                        approval_id=request.approval_id,
+                        digest=request.digest,
+                        details={"risk": assessment.risk_level.value, "operation": request.operation.type},
+                    ),
+                )
+                if ending is not None:
+                    details = {"reason": ending.reason}
+                    move(
+                        connection,
+                        row,
+                        ending.status,
+                        by=ending.by,
+                        at=started_at,
+                        decided_by=[ending.by],
+                        details=details,
+                    )
+                announce(connection, request.approval_id)
+            return stored_state(connection, request.approval_id)
+
+    def expire(self, approval_id: str, *, at: datetime) -> ApprovalState:
+        """Close a pending approval whose deadline has passed at `at`; leave any other as it stands."""
+        with self._changing(approval_id) as (connection, row):
+            if row.status == ApprovalStatus.PENDING and at >= row.expires_at:
+                move(connection, row, ApprovalStatus.EXPIRED, by=BY_TIMEOUT, at=at, decided_by=[BY_TIMEOUT])
+            return stored_state(connection, approval_id)
+
+    def decide(self, decision: Decision, *, at: datetime) -> ApprovalState:
+        """Record an authentic decision once, accepted or refused, and what follows from it."""
+        with self._changing(decision.approval_id) as (connection, row):
+            known = connection.execute(select(decisions).where(decisions.c.id == decision.decision_id)).one_or_none()
+            if known is not None:
+                if known.content_digest != decision.content_digest():
+                    append_event(connection, decision_refused(decision, Refusal.REUSED_ID, at=at))
+                return state_of(connection, row)
+            ballot = ballot_of(connection, row)
+            refusal = ballot.refusal(decision)
+            insert_decision(connection, decision, refusal, at=at)
+            if refusal is not None:
+                append_event(connection, decision_refused(decision, refusal, at=at))
+                return stored_state(connection, decision.approval_id)
+            accept(connection, row, decision, ballot.status_after(decision), at=at)
+            return stored_state(connection, decision.approval_id)
+
+    def cancel(self, cancel: Cancel, *, at: datetime) -> ApprovalState:
+        """Close a pending approval as cancelled; tell in the log when it came too late."""
+        with self._changing(cancel.approval_id) as (connection, row):
+            if row.status == ApprovalStatus.PENDING:
+                details = {"cancel_id": cancel.cancel_id, "reason": cancel.reason}
+                move(
+                    connection,
+                    row,
+                    ApprovalStatus.CANCELLED,
+                    by=cancel.actor,
+                    at=at,
+                    decided_by=[cancel.actor],
+                    details=details,
+                )
+            elif row.status != ApprovalStatus.CANCELLED:
+                append_event(
+                    connection,
+                    AuditEvent(
+                        event_id=event_id(Action.CANCEL_REFUSED, cancel.approval_id, cancel.cancel_id),
+                        at=at,
+                        actor=cancel.actor,
+                        action=Action.CANCEL_REFUSED,
+                        approval_id=cancel.approval_id,
+                        digest=row.digest,
+                        details={"status": row.status, "refusal": Refusal.ALREADY_DECIDED.value},
+                    ),
+                )
+            return stored_state(connection, cancel.approval_id)
+
+    def finish(self, approval_id: str, outcome: ExecutionOutcome, *, at: datetime) -> ApprovalState:
+        """Record how the execution of an approved operation ended; leave any other approval as it stands."""
+        with self._changing(approval_id) as (connection, row):
+            if row.status == ApprovalStatus.APPROVED:
+                error = outcome.refused or outcome.error
+                if outcome.outcome_unknown and error is None:
+                    error = "It started, and nobody knows whether it finished. Check the target system first."
+                connection.execute(
+                    update(executions)
+                    .where(executions.c.approval_id == approval_id)
+                    .values(
+                        finished_at=at,
+                        result=outcome.result,
+                        result_digest=outcome.result_digest,
+                        result_bytes=outcome.result_bytes,
+                        error=error,
+                        outcome_unknown=outcome.outcome_unknown,
+                    )
+                )
+                status = ApprovalStatus.EXECUTED if outcome.succeeded else ApprovalStatus.FAILED
+                details = {"outcome_unknown": outcome.outcome_unknown, "result_digest": outcome.result_digest}
+                move(connection, row, status, by="system:worker", at=at, details=details)
+            return stored_state(connection, approval_id)
+
+    def append(self, audit_event: AuditEvent) -> None:
+        """Write an audit event that changes no row, such as a refusal before anything was signalled."""
+        with self._database.write() as connection:
+            append_event(connection, audit_event)
+
+    @contextmanager
+    def _changing(self, approval_id: str) -> Iterator[tuple[Connection, Row[Any]]]:
+        with self._database.write() as connection:
+            yield connection, locked_row(connection, approval_id)

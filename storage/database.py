@@ -1,0 +1,141 @@
+"""The database connection: one code path for SQLite and PostgreSQL, synchronous, meant for threads."""
+
+import sqlite3
+import threading
+from collections.abc import Iterator
+from contextlib import contextmanager
+from datetime import UTC, datetime
+from typing import Any
+
+from sqlalchemy import Connection, Engine, Table, create_engine, event, func, select
+from sqlalchemy.dialects.postgresql import insert as postgresql_insert
+from sqlalchemy.dialects.sqlite import insert as sqlite_insert
+from sqlalchemy.engine import make_url
+from sqlalchemy.exc import DBAPIError
+from sqlalchemy.exc import TimeoutError as PoolTimeoutError
+
+from domain.errors import StorageUnavailableError
+
+# A record's local activity is given 2 s a try: a database that is locked or away must answer before that.
+LOCK_TIMEOUT_SECONDS = 1.5
+
+CHANGED_CHANNEL = "assent_approvals"
+
+_WRITES = "assent_writes"
+
+
+class Database:
+    """Opens short transactions. On SQLite one writer at a time; on PostgreSQL a small pool."""
+
+    def __init__(self, url: str, *, pool_size: int = 8) -> None:
+        """Take a SQLAlchemy URL: `sqlite:///path` or `postgresql+psycopg://…`. Connects on first use."""
+        self.url = url
+        self.is_sqlite = make_url(url).get_backend_name() == "sqlite"
+        self.engine = _sqlite_engine(url, pool_size) if self.is_sqlite else _postgresql_engine(url, pool_size)
+        self._reader = self.engine
+        self._writer = self.engine.execution_options(**{_WRITES: True})
+        self._one_writer = threading.Lock()
+
+    @contextmanager
+    def read(self) -> Iterator[Connection]:
+        """A transaction that sees one moment of the record. Raises StorageUnavailableError."""
+        with _unavailable_told(), self._reader.begin() as connection:
+            yield connection
+
+    @contextmanager
+    def write(self) -> Iterator[Connection]:
+        """A transaction that may write; it commits at the end of the block. Raises StorageUnavailableError."""
+        if not self.is_sqlite:
+            with _unavailable_told(), self._writer.begin() as connection:
+                yield connection
+            return
+        if not self._one_writer.acquire(timeout=LOCK_TIMEOUT_SECONDS):
+            message = "The database is busy. Try again in a few seconds."
+            raise StorageUnavailableError(message)
+        try:
+            with _unavailable_told(), self._writer.begin() as connection:
+                yield connection
+        finally:
+            self._one_writer.release()
+
+    def clock(self) -> datetime:
+        """Return the database's own time, in UTC; on SQLite that is this machine's."""
+        with self.read() as connection:
+            if self.is_sqlite:
+                written = connection.exec_driver_sql("SELECT strftime('%Y-%m-%dT%H:%M:%f+00:00', 'now')").scalar_one()
+                return datetime.fromisoformat(str(written))
+            moment: datetime = connection.execute(select(func.clock_timestamp())).scalar_one()
+            return moment.astimezone(UTC)
+
+    def close(self) -> None:
+        """Close every connection."""
+        self.engine.dispose()
+
+
+def insert_once(connection: Connection, table: Table, values: dict[str, Any]) -> bool:
+    """Insert a row unless its key is there already; return whether it was inserted."""
+    insert = sqlite_insert if connection.dialect.name == "sqlite" else postgresql_insert
+    return connection.execute(insert(table).values(values).on_conflict_do_nothing()).rowcount == 1
+
+
+def announce(connection: Connection, approval_id: str) -> None:
+    """Tell the processes that wait for this approval that it has changed, once the transaction commits."""
+    if connection.dialect.name == "postgresql":
+        connection.execute(select(func.pg_notify(CHANGED_CHANNEL, approval_id)))
+
+
+@contextmanager
+def _unavailable_told() -> Iterator[None]:
+    try:
+        yield
+    except (DBAPIError, PoolTimeoutError) as error:
+        if isinstance(error, DBAPIError) and not _is_outage(error):
+            raise
+        message = "The database does not answer. Nothing was recorded; try again in a few seconds."
+        raise StorageUnavailableError(message) from error
+
+
+def _is_outage(error: DBAPIError) -> bool:
+    """Whether the database is away, locked, full or restarting, rather than refusing what was asked."""
+    return error.connection_invalidated or type(error).__name__ in {"OperationalError", "InterfaceError"}
+
+
+def _sqlite_engine(url: str, pool_size: int) -> Engine:
+    engine = create_engine(
+        url,
+        pool_size=pool_size,
+        max_overflow=0,
+        pool_timeout=LOCK_TIMEOUT_SECONDS,
+        connect_args={"timeout": LOCK_TIMEOUT_SECONDS, "check_same_thread": False},
+    )
+
+    @event.listens_for(engine, "connect")
+    def _set_up(connection: sqlite3.Connection, _record: object) -> None:
+        # The driver must not open transactions by itself: reads would hold locks and writes could not be immediate.
+        connection.isolation_level = None
+        connection.execute("PRAGMA journal_mode=WAL")
+        connection.execute("PRAGMA synchronous=FULL")
+        connection.execute("PRAGMA foreign_keys=ON")
+
+    @event.listens_for(engine, "begin")
+    def _begin(connection: Connection) -> None:
+        # A write takes its lock at once: a read that turns into a write could not wait for another writer.
+        immediate = connection.get_execution_options().get(_WRITES, False)
+        connection.exec_driver_sql("BEGIN IMMEDIATE" if immediate else "BEGIN")
+
+    return engine
+
+
+def _postgresql_engine(url: str, pool_size: int) -> Engine:
+    milliseconds = int(LOCK_TIMEOUT_SECONDS * 1000)
+    return create_engine(
+        url,
+        pool_size=pool_size,
+        max_overflow=0,
+        pool_timeout=LOCK_TIMEOUT_SECONDS,
+        pool_pre_ping=True,
+        connect_args={
+            "connect_timeout": 2,
+            "options": f"-c lock_timeout={milliseconds} -c statement_timeout={milliseconds * 4}",
+        },
+    )

@@ -1,0 +1,94 @@
+"""Keys: who may call, kept as hashes. Names are never reused, so a revoked key keeps its row."""
+
+from datetime import datetime
+from typing import Any
+
+from sqlalchemy import Connection, Row, func, select, update
+
+from assent.models import Key, Role
+from domain.audit import Action, AuditEvent, event_id
+from domain.errors import KeyNotFoundError, NameTakenError
+from domain.principal import AUTOMATION
+from storage.audit import append_event
+from storage.database import Database, insert_once
+from storage.tables import keys
+
+
+class KeyStore:
+    """Reads and writes keys. Raises StorageUnavailableError when there is no database."""
+
+    def __init__(self, database: Database) -> None:
+        """Take the database."""
+        self._database = database
+
+    def add(self, key: Key, secret_hash: str) -> None:
+        """Write a new key and tell it in the log. Raises NameTakenError."""
+        with self._database.write() as connection:
+            values = key.model_dump(exclude={"role"}) | {"role": key.role.value, "secret_hash": secret_hash}
+            if not insert_once(connection, keys, values):
+                message = f"The name {key.name!r} is or was in use. Names are never reused; choose another."
+                raise NameTakenError(message)
+            self._tell(connection, key, Action.KEY_CREATED, actor=key.created_by, at=key.created_at)
+
+    def find(self, key_id: str) -> tuple[Key, str] | None:
+        """Return the key that is not revoked under `key_id`, with the hash of its secret."""
+        with self._database.read() as connection:
+            row = connection.execute(select(keys).where(keys.c.id == key_id, keys.c.revoked_at.is_(None))).one_or_none()
+            return None if row is None else (_key(row), row.secret_hash)
+
+    def is_active(self, name: str) -> bool:
+        """Whether a key of this name exists and is not revoked."""
+        if name == AUTOMATION:
+            return True
+        with self._database.read() as connection:
+            query = select(keys.c.id).where(keys.c.name == name, keys.c.revoked_at.is_(None))
+            return connection.execute(query).one_or_none() is not None
+
+    def all(self) -> list[Key]:
+        """Return every key, revoked ones too, by name."""
+        with self._database.read() as connection:
+            return [_key(row) for row in connection.execute(select(keys).order_by(keys.c.name))]
+
+    def count(self) -> int:
+        """Return how many keys were ever made."""
+        with self._database.read() as connection:
+            return connection.execute(select(func.count()).select_from(keys)).scalar_one()
+
+    def revoke(self, key_id: str, *, by: str, at: datetime) -> Key:
+        """Revoke a key for good, once; return it. Raises KeyNotFoundError."""
+        with self._database.write() as connection:
+            revoked = update(keys).where(keys.c.id == key_id, keys.c.revoked_at.is_(None)).values(revoked_at=at)
+            changed = connection.execute(revoked).rowcount == 1
+            row = connection.execute(select(keys).where(keys.c.id == key_id)).one_or_none()
+            if row is None:
+                message = f"There is no key {key_id}. GET /v1/keys lists them."
+                raise KeyNotFoundError(message)
+            key = _key(row)
+            if changed:
+                self._tell(connection, key, Action.KEY_REVOKED, actor=by, at=at)
+            return key
+
+    @staticmethod
+    def _tell(connection: Connection, key: Key, action: Action, *, actor: str, at: datetime) -> None:
+        append_event(
+            connection,
+            AuditEvent(
+                event_id=event_id(action, key.id),
+                at=at,
+                actor=actor,
+                action=action,
+                details={"key_id": key.id, "name": key.name, "role": key.role.value, "owner": key.owner},
+            ),
+        )
+
+
+def _key(row: Row[Any]) -> Key:
+    return Key(
+        id=row.id,
+        name=row.name,
+        role=Role(row.role),
+        owner=row.owner,
+        created_at=row.created_at,
+        created_by=row.created_by,
+        revoked_at=row.revoked_at,
+    )

@@ -1,0 +1,1 @@
+"""Alembic's migrations. Each works while the previous release still runs."""

@@ -1,0 +1,179 @@
+"""The steps that the transactions on an approval are made of. Each works inside a transaction that holds the row."""
+
+from datetime import datetime
+from typing import Any
+
+from sqlalchemy import Connection, Row, select, update
+
+from assent.models import ApprovalStatus, Outcome, RiskLevel
+from domain.approval import ApprovalState, check_transition
+from domain.audit import Action, AuditEvent, event_id
+from domain.ballot import Ballot, Decision, Refusal
+from domain.errors import MissingRowError
+from domain.operation import ExecutionPlan
+from domain.principal import person_of
+from storage.audit import append_event
+from storage.database import announce
+from storage.tables import approvals, decisions, executions
+
+_ACTION_OF = {
+    ApprovalStatus.APPROVED: Action.APPROVAL_APPROVED,
+    ApprovalStatus.REJECTED: Action.APPROVAL_REJECTED,
+    ApprovalStatus.EXPIRED: Action.APPROVAL_EXPIRED,
+    ApprovalStatus.CANCELLED: Action.APPROVAL_CANCELLED,
+    ApprovalStatus.EXECUTED: Action.APPROVAL_EXECUTED,
+    ApprovalStatus.FAILED: Action.APPROVAL_FAILED,
+}
+
+
+def read_row(connection: Connection, approval_id: str, *, locked: bool = False) -> Row[Any] | None:
+    """Return the approval's row, or None. Nobody else changes a `locked` one until this transaction ends."""
+    query = select(approvals).where(approvals.c.id == approval_id)
+    return connection.execute(query.with_for_update() if locked else query).one_or_none()
+
+
+def locked_row(connection: Connection, approval_id: str) -> Row[Any]:
+    """Return the approval's row, which nobody else changes until this transaction ends."""
+    row = read_row(connection, approval_id, locked=True)
+    if row is None:
+        message = f"The record has no approval {approval_id}."
+        raise MissingRowError(message)
+    return row
+
+
+def stored_state(connection: Connection, approval_id: str) -> ApprovalState:
+    """Return the state as this transaction now has it."""
+    return state_of(connection, locked_row(connection, approval_id))
+
+
+def state_of(connection: Connection, row: Row[Any]) -> ApprovalState:
+    """Return what a workflow may know of `row`."""
+    unknown = False
+    if row.status == ApprovalStatus.FAILED:
+        execution = select(executions.c.outcome_unknown).where(executions.c.approval_id == row.id)
+        unknown = bool(connection.execute(execution).scalar_one_or_none())
+    return ApprovalState(
+        approval_id=row.id,
+        status=ApprovalStatus(row.status),
+        operation_type=row.operation_type,
+        resource_type=row.resource_type,
+        risk_level=RiskLevel(row.risk_level),
+        required_approvals=row.required_approvals,
+        approvals=len(_accepted_approvals(connection, row.id)),
+        expires_at=row.expires_at,
+        plan=ExecutionPlan.model_validate(row.plan),
+        decided_by=tuple(row.decided_by),
+        outcome_unknown=unknown,
+    )
+
+
+def ballot_of(connection: Connection, row: Row[Any]) -> Ballot:
+    """Return what stands on the approval, counted from the stored votes."""
+    return Ballot(
+        status=ApprovalStatus(row.status),
+        digest=row.digest,
+        expires_at=row.expires_at,
+        required_approvals=row.required_approvals,
+        requester=row.agent_id,
+        requester_owner=row.agent_owner,
+        approvers=frozenset(person_of(vote.reviewer, vote.owner) for vote in _accepted_approvals(connection, row.id)),
+    )
+
+
+def insert_decision(connection: Connection, decision: Decision, refusal: Refusal | None, *, at: datetime) -> None:
+    """Write a decision as it was signed, with whether it counted."""
+    connection.execute(
+        decisions.insert().values(
+            id=decision.decision_id,
+            approval_id=decision.approval_id,
+            reviewer=decision.reviewer,
+            owner=decision.owner,
+            role=decision.role.value,
+            outcome=decision.outcome.value,
+            comment=decision.comment,
+            digest=decision.digest,
+            decided_at=decision.decided_at,
+            recorded_at=at,
+            accepted=refusal is None,
+            refusal=None if refusal is None else refusal.value,
+            content_digest=decision.content_digest(),
+            signature=None if decision.signature is None else decision.signature.model_dump(),
+        )
+    )
+    _touch(connection, decision.approval_id)
+
+
+def accept(connection: Connection, row: Row[Any], decision: Decision, status: ApprovalStatus, *, at: datetime) -> None:
+    """Tell in the log that a decision counted, and move the approval where it leads."""
+    append_event(
+        connection,
+        AuditEvent(
+            event_id=event_id(Action.DECISION_RECORDED, row.id, decision.decision_id),
+            at=at,
+            actor=str(decision.principal),
+            action=Action.DECISION_RECORDED,
+            approval_id=row.id,
+            digest=decision.digest,
+            details={
+                "decision_id": decision.decision_id,
+                "outcome": decision.outcome.value,
+                "decided_at": decision.decided_at.isoformat(),
+            },
+        ),
+    )
+    decided_by = [*row.decided_by, f"reviewer:{decision.reviewer}"]
+    if status is ApprovalStatus.PENDING:
+        connection.execute(update(approvals).where(approvals.c.id == row.id).values(decided_by=decided_by))
+        return
+    if status is ApprovalStatus.REJECTED:
+        decided_by = decided_by[-1:]
+    move(connection, row, status, by=str(decision.principal), at=at, decided_by=decided_by)
+
+
+def move(  # noqa: PLR0913  each is one fact of the change
+    connection: Connection,
+    row: Row[Any],
+    status: ApprovalStatus,
+    *,
+    by: str,
+    at: datetime,
+    decided_by: list[str] | None = None,
+    details: dict[str, Any] | None = None,
+) -> None:
+    """Change an approval's status and tell it in the log. Raises IllegalTransitionError."""
+    check_transition(ApprovalStatus(row.status), status)
+    values: dict[str, Any] = {"status": status.value}
+    if decided_by is not None:
+        values["decided_by"] = decided_by
+    if status.is_terminal:
+        values["closed_at"] = at
+    connection.execute(update(approvals).where(approvals.c.id == row.id).values(values))
+    action = _ACTION_OF[status]
+    append_event(
+        connection,
+        AuditEvent(
+            event_id=event_id(action, row.id),
+            at=at,
+            actor=by,
+            action=action,
+            approval_id=row.id,
+            digest=row.digest,
+            details={"status": status.value, **(details or {})},
+        ),
+    )
+    _touch(connection, row.id)
+
+
+def _touch(connection: Connection, approval_id: str) -> None:
+    """Count a revision up, so that whoever waits for the approval sees that it changed."""
+    connection.execute(update(approvals).where(approvals.c.id == approval_id).values(revision=approvals.c.revision + 1))
+    announce(connection, approval_id)
+
+
+def _accepted_approvals(connection: Connection, approval_id: str) -> list[Row[Any]]:
+    accepted = select(decisions.c.reviewer, decisions.c.owner).where(
+        decisions.c.approval_id == approval_id,
+        decisions.c.accepted.is_(True),
+        decisions.c.outcome == Outcome.APPROVE.value,
+    )
+    return [*connection.execute(accepted)]

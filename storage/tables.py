@@ -1,0 +1,140 @@
+"""Every table. `storage/migrations/` makes them; a test holds the two together."""
+
+from sqlalchemy import (
+    BigInteger,
+    Boolean,
+    Column,
+    ForeignKey,
+    Index,
+    Integer,
+    MetaData,
+    String,
+    Table,
+    Text,
+    UniqueConstraint,
+)
+
+from storage.columns import JsonText, UtcTime
+
+metadata = MetaData(
+    naming_convention={
+        "ix": "ix_%(table_name)s_%(column_0_N_name)s",
+        "uq": "uq_%(table_name)s_%(column_0_N_name)s",
+        "fk": "fk_%(table_name)s_%(column_0_name)s",
+        "pk": "pk_%(table_name)s",
+    }
+)
+
+# SQLite counts rows by itself only in a column declared INTEGER.
+_COUNTER = BigInteger().with_variant(Integer(), "sqlite")
+
+approvals = Table(
+    "approvals",
+    metadata,
+    Column("id", String(36), primary_key=True),
+    Column("revision", Integer, nullable=False),
+    Column("status", String(16), nullable=False),
+    Column("agent_id", String(63), nullable=False),
+    Column("agent_owner", String(63)),
+    Column("operation_type", String(128), nullable=False),
+    Column("resource_type", String(128), nullable=False),
+    Column("resource_id", String(255), nullable=False),
+    Column("parameters", JsonText, nullable=False),
+    Column("reason", Text, nullable=False),
+    Column("context", JsonText, nullable=False),
+    Column("declaration", String(512), nullable=False),
+    Column("plan", JsonText, nullable=False),
+    Column("digest", String(64), nullable=False),
+    Column("content_digest", String(64), nullable=False),
+    Column("verdict", String(8), nullable=False),
+    Column("risk_level", String(16), nullable=False),
+    Column("risk_reasons", JsonText, nullable=False),
+    Column("required_approvals", Integer, nullable=False),
+    Column("seal", JsonText, nullable=False),
+    Column("decided_by", JsonText, nullable=False),
+    Column("created_at", UtcTime, nullable=False),
+    Column("expires_at", UtcTime, nullable=False),
+    Column("closed_at", UtcTime),
+    Column("run_id", String(64), nullable=False),
+    Index(None, "status", "expires_at", "id"),
+    Index(None, "expires_at", "id"),
+    Index(None, "created_at", "id"),
+    Index(None, "agent_id", "created_at", "id"),
+)
+
+decisions = Table(
+    "decisions",
+    metadata,
+    Column("id", String(36), primary_key=True),
+    Column("approval_id", String(36), ForeignKey("approvals.id"), nullable=False),
+    Column("reviewer", String(63), nullable=False),
+    Column("owner", String(63)),
+    Column("role", String(16), nullable=False),
+    Column("outcome", String(16), nullable=False),
+    Column("comment", Text, nullable=False),
+    Column("digest", String(64), nullable=False),
+    Column("decided_at", UtcTime, nullable=False),
+    Column("recorded_at", UtcTime, nullable=False),
+    Column("accepted", Boolean, nullable=False),
+    Column("refusal", String(32)),
+    Column("content_digest", String(64), nullable=False),
+    Column("signature", JsonText, nullable=False),
+    Index(None, "approval_id", "recorded_at"),
+)
+
+executions = Table(
+    "executions",
+    metadata,
+    # One claim per approval, for ever: the row is what makes an execution start at most once.
+    Column("approval_id", String(36), ForeignKey("approvals.id"), primary_key=True),
+    Column("digest", String(64), nullable=False),
+    Column("started_at", UtcTime, nullable=False),
+    Column("attempts", Integer, nullable=False),
+    Column("finished_at", UtcTime),
+    # JSON text of at most 64 KB; the digest and the size are those of the whole result.
+    Column("result", Text),
+    Column("result_digest", String(64)),
+    Column("result_bytes", Integer),
+    Column("error", Text),
+    Column("outcome_unknown", Boolean, nullable=False),
+)
+
+audit_events = Table(
+    "audit_events",
+    metadata,
+    Column("seq", _COUNTER, primary_key=True, autoincrement=True),
+    Column("event_id", String(36), nullable=False),
+    Column("at", UtcTime, nullable=False),
+    Column("actor", String(96), nullable=False),
+    Column("action", String(32), nullable=False),
+    Column("approval_id", String(36)),
+    Column("digest", String(64)),
+    Column("details", JsonText, nullable=False),
+    UniqueConstraint("event_id"),
+    Index(None, "approval_id", "seq"),
+    sqlite_autoincrement=True,
+)
+
+keys = Table(
+    "keys",
+    metadata,
+    Column("id", String(32), primary_key=True),
+    Column("name", String(63), nullable=False),
+    Column("role", String(16), nullable=False),
+    Column("owner", String(63)),
+    Column("secret_hash", String(64), nullable=False),
+    Column("created_at", UtcTime, nullable=False),
+    Column("created_by", String(96), nullable=False),
+    Column("revoked_at", UtcTime),
+    UniqueConstraint("name"),
+)
+
+workers = Table(
+    "workers",
+    metadata,
+    Column("identity", String(255), primary_key=True),
+    Column("task_queue", String(255), nullable=False),
+    Column("started_at", UtcTime, nullable=False),
+    Column("seen_at", UtcTime, nullable=False),
+    Column("clock_ahead_ms", Integer, nullable=False),
+)
