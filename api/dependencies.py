@@ -5,7 +5,6 @@ from typing import Annotated
 from fastapi import Depends, Header, Path, Request
 from fastapi.security import HTTPAuthorizationCredentials, HTTPBearer
 
-from domain.errors import NotAuthenticatedError
 from domain.principal import Principal
 from services.wiring import Services
 
@@ -23,16 +22,18 @@ ServicesDep = Annotated[Services, Depends(_services)]
 async def _caller(
     services: ServicesDep, credentials: Annotated[HTTPAuthorizationCredentials | None, Depends(_bearer)]
 ) -> Principal:
-    if credentials is None:
-        message = "Send a key as `Authorization: Bearer asn_…`. An admin makes one by POST /v1/keys."
-        raise NotAuthenticatedError(message)
-    return await services.keys.authenticate(credentials.credentials)
+    # No key and a wrong one are refused in the same words.
+    return await services.keys.authenticate("" if credentials is None else credentials.credentials)
 
 
 Caller = Annotated[Principal, Depends(_caller)]
 """Who calls, whatever their role; the use cases say what each role may do."""
 
-ApprovalId = Annotated[str, Path(max_length=64, description="The approval's id.")]
+STORABLE = r"^[^\x00]*$"
+"""The pattern of what may be looked for: PostgreSQL cannot even compare with a NUL character."""
+
+ApprovalId = Annotated[str, Path(max_length=64, pattern=STORABLE, description="The approval's id.")]
+KeyId = Annotated[str, Path(max_length=32, pattern=STORABLE, description="The key's id.")]
 
 IdempotencyKey = Annotated[
     str | None,

@@ -15,6 +15,10 @@ class ConfigurationError(Exception):
     """`assent.yaml` cannot be used. The message names the file, the place and what to write."""
 
 
+_MERGE = "tag:yaml.org,2002:merge"
+"""The tag of `<<`, which takes over another mapping's entries; it may stand beside them."""
+
+
 class Configuration(BaseModel):
     """The whole file."""
 
@@ -50,6 +54,8 @@ class _UniqueKeyLoader(yaml.SafeLoader):
     def construct_mapping(self, node: yaml.MappingNode, deep: bool = False) -> dict[Hashable, Any]:
         seen: set[object] = set()
         for key_node, _ in node.value:
+            if key_node.tag == _MERGE:
+                continue
             key = self.construct_object(key_node, deep=True)
             if key in seen:
                 raise yaml.constructor.ConstructorError(None, None, f"{key!r} stands twice", key_node.start_mark)

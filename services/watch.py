@@ -2,21 +2,25 @@
 
 import asyncio
 import threading
+import time
 from collections import defaultdict
 from collections.abc import Awaitable, Callable, Iterator
 from contextlib import contextmanager
 from typing import TypeVar
 
-import psycopg
 import structlog
 
-from domain.errors import StorageUnavailableError
 from storage.approval_reads import ApprovalReads
 from storage.changes import Changes, watch_changes
 from storage.database import Database
 
 _LOOK_ANYWAY_SECONDS = 1.0
 """A notification can be lost with its connection; nobody waits longer than this for what has already happened."""
+
+_AT_MOST_EVERY_SECONDS = 0.02
+"""Changes that follow each other faster share a query."""
+
+_STOP_SEEN_WITHIN_SECONDS = 0.1
 
 _log = structlog.get_logger(__name__)
 Found = TypeVar("Found")
@@ -75,7 +79,6 @@ class ApprovalWatch:
             self._waiting[approval_id].discard(changed)
             if not self._waiting[approval_id]:
                 del self._waiting[approval_id]
-                self._revisions.pop(approval_id, None)
             if not self._waiting:
                 self._somebody_waits.clear()
 
@@ -85,7 +88,7 @@ class ApprovalWatch:
                 with watch_changes(self._database) as changes:
                     self._wake(None)
                     self._follow(changes)
-            except (StorageUnavailableError, psycopg.Error, OSError) as error:
+            except Exception as error:  # noqa: BLE001  whatever it was: without this thread everybody waits to the end
                 _log.warning("watch.lost", error=str(error))
                 self._stopping.wait(_LOOK_ANYWAY_SECONDS)
 
@@ -94,14 +97,18 @@ class ApprovalWatch:
             if not self._somebody_waits.wait(_LOOK_ANYWAY_SECONDS):
                 changes.wait(0)
                 continue
-            changes.wait(_LOOK_ANYWAY_SECONDS)
+            end = time.monotonic() + _LOOK_ANYWAY_SECONDS
+            while not changes.wait(_STOP_SEEN_WITHIN_SECONDS) and time.monotonic() < end:
+                if self._stopping.is_set():
+                    return
             self._wake(self._changed())
+            self._stopping.wait(_AT_MOST_EVERY_SECONDS)
 
     def _changed(self) -> list[str]:
         waiting = list(self._waiting)
         current = self._reads.revisions(waiting) if waiting else {}
         changed = [approval_id for approval_id in current if current[approval_id] != self._revisions.get(approval_id)]
-        self._revisions.update({approval_id: current[approval_id] for approval_id in changed})
+        self._revisions = current
         return changed
 
     def _wake(self, approval_ids: list[str] | None) -> None:

@@ -11,6 +11,7 @@ from temporalio.client import Client
 
 from config.errors import SettingsError
 from config.settings import Settings
+from config.temporal import connect
 from domain.errors import UnavailableError
 from domain.signing import SigningKeys
 from operations.configuration import ConfigurationError
@@ -60,7 +61,15 @@ def system_clock() -> datetime:
 
 
 @asynccontextmanager
-async def open_services(settings: Settings, client: Client, operations: OperationRegistry) -> AsyncIterator[Services]:
+async def open_services(settings: Settings) -> AsyncIterator[Services]:
+    """Open everything that the settings name. Raises StartError when that cannot be."""
+    operations = load_operations(settings)
+    async with wire_services(settings, await connect("api"), operations) as services:
+        yield services
+
+
+@asynccontextmanager
+async def wire_services(settings: Settings, client: Client, operations: OperationRegistry) -> AsyncIterator[Services]:
     """Open the record and put every use case together; close all of it at the end."""
     database = Database(settings.database_url)
     reads = ApprovalReads(database)

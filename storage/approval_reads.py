@@ -20,11 +20,12 @@ from assent.models import (
     TemporalLink,
 )
 from domain.approval import workflow_id_of
+from domain.audit import Action
 from domain.ballot import Ballot
 from domain.listing import ApprovalFilter, Position, Sort
 from storage.database import Database
 from storage.rows import ballot_of, read_row
-from storage.tables import approvals, decisions, executions, keys
+from storage.tables import approvals, audit_events, decisions, executions, keys
 
 
 class StoredBallot(Ballot):
@@ -130,7 +131,23 @@ def _approvals(connection: Connection, rows: Sequence[Row[Any]], now: datetime) 
         run.approval_id: _execution(run)
         for run in connection.execute(select(executions).where(executions.c.approval_id.in_(ids)))
     }
+    never_started = [row for row in rows if row.status == ApprovalStatus.FAILED and row.id not in runs]
+    runs |= _refused_executions(connection, never_started)
     return [_approval(row, votes[row.id], runs.get(row.id), now) for row in rows]
+
+
+def _refused_executions(connection: Connection, rows: Sequence[Row[Any]]) -> dict[str, Execution]:
+    """Return why approved operations never started. They have no claim, so only the log can tell."""
+    if not rows:
+        return {}
+    failed = select(audit_events).where(
+        audit_events.c.approval_id.in_([row.id for row in rows]),
+        audit_events.c.action == Action.APPROVAL_FAILED.value,
+    )
+    return {
+        line.approval_id: Execution(finished_at=line.at, error=line.details.get("refusal"))
+        for line in connection.execute(failed)
+    }
 
 
 def _approval(row: Row[Any], votes: list[Decision], run: Execution | None, now: datetime) -> Approval:

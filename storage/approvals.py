@@ -32,6 +32,9 @@ from storage.rows import (
 )
 from storage.tables import approvals, decisions, executions
 
+_NEVER_STARTED = "It never started."
+_UNKNOWN = "It started, and nobody knows whether it finished. Check the target system first."
+
 
 class Ending(Frozen):
     """How an approval ends without anybody deciding, by whom, and why."""
@@ -181,9 +184,8 @@ class ApprovalStore:
         """Record how the execution of an approved operation ended; leave any other approval as it stands."""
         with self._changing(approval_id) as (connection, row):
             if row.status == ApprovalStatus.APPROVED:
-                error = outcome.refused or outcome.error
-                if outcome.outcome_unknown and error is None:
-                    error = "It started, and nobody knows whether it finished. Check the target system first."
+                claim = select(executions.c.approval_id).where(executions.c.approval_id == approval_id)
+                outcome = _corrected(outcome, claimed=connection.execute(claim).one_or_none() is not None)
                 connection.execute(
                     update(executions)
                     .where(executions.c.approval_id == approval_id)
@@ -192,12 +194,17 @@ class ApprovalStore:
                         result=outcome.result,
                         result_digest=outcome.result_digest,
                         result_bytes=outcome.result_bytes,
-                        error=error,
+                        error=outcome.error,
                         outcome_unknown=outcome.outcome_unknown,
                     )
                 )
                 status = ApprovalStatus.EXECUTED if outcome.succeeded else ApprovalStatus.FAILED
-                details = {"outcome_unknown": outcome.outcome_unknown, "result_digest": outcome.result_digest}
+                details: dict[str, Any] = {
+                    "outcome_unknown": outcome.outcome_unknown,
+                    "result_digest": outcome.result_digest,
+                }
+                if outcome.refused is not None:
+                    details["refusal"] = outcome.refused
                 move(connection, row, status, by="system:worker", at=at, details=details)
             return stored_state(connection, approval_id)
 
@@ -210,3 +217,18 @@ class ApprovalStore:
     def _changing(self, approval_id: str) -> Iterator[tuple[Connection, Row[Any]]]:
         with self._database.write() as connection:
             yield connection, locked_row(connection, approval_id)
+
+
+def _corrected(outcome: ExecutionOutcome, *, claimed: bool) -> ExecutionOutcome:
+    """Return `outcome` as the claim allows it to be told.
+
+    Without a claim nothing ran, whatever was reported. With one, a try that was refused knows nothing of the try that
+    had started before it.
+    """
+    if not claimed:
+        return ExecutionOutcome(refused=outcome.refused or outcome.error or _NEVER_STARTED)
+    if outcome.refused is not None:
+        return ExecutionOutcome(error=f"{outcome.refused} {_UNKNOWN}", outcome_unknown=True)
+    if outcome.outcome_unknown and outcome.error is None:
+        return outcome.model_copy(update={"error": _UNKNOWN})
+    return outcome

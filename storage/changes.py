@@ -85,10 +85,12 @@ class _PostgresqlChanges(Changes):
 
     @override
     def wait(self, timeout: float) -> bool:
-        changed = False
-        for _ in self._connection.notifies(timeout=timeout, stop_after=1):
-            changed = True
-        return changed
+        if not any(True for _ in self._connection.notifies(timeout=timeout, stop_after=1)):
+            return False
+        # What has piled up since tells nothing new.
+        for _ in self._connection.notifies(timeout=0):
+            pass
+        return True
 
     @override
     def close(self) -> None:

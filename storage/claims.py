@@ -20,6 +20,8 @@ from storage.database import Database, insert_once
 from storage.rows import read_row
 from storage.tables import decisions, executions, keys
 
+_UNREADABLE = "The stored approval was changed into something that is not an approval."
+
 
 class Claim(Frozen):
     """The right to run, or why there is none.
@@ -51,10 +53,16 @@ class ClaimStore:
             row = read_row(connection, approval_id, locked=True)
             if row is None:
                 return Claim(refused="The record has no such approval.")
-            approval = _stored_approval(connection, row)
-            refused = refusal_to_run(approval, self._signing_keys) or refusal(approval)
+            try:
+                approval = _stored_approval(connection, row)
+                refused = refusal_to_run(approval, self._signing_keys)
+            except ValueError:
+                # Nothing of ours writes such a row. Trying again would not help, so this is an answer, not an error.
+                self._tell_refused(connection, row, _UNREADABLE, at=at)
+                return Claim(refused=_UNREADABLE)
+            refused = refused or refusal(approval)
             if refused is not None:
-                self._tell_refused(connection, approval, refused, at=at)
+                self._tell_refused(connection, row, refused, at=at)
                 return Claim(refused=refused)
             claim = {
                 "approval_id": approval_id,
@@ -91,17 +99,17 @@ class ClaimStore:
         )
 
     @staticmethod
-    def _tell_refused(connection: Connection, approval: StoredApproval, refused: str, *, at: datetime) -> None:
+    def _tell_refused(connection: Connection, row: Row[Any], refused: str, *, at: datetime) -> None:
         append_event(
             connection,
             AuditEvent(
-                event_id=event_id(Action.EXECUTION_REFUSED, approval.approval_id, approval.status.value, refused),
+                event_id=event_id(Action.EXECUTION_REFUSED, row.id, row.status, refused),
                 at=at,
                 actor="system:worker",
                 action=Action.EXECUTION_REFUSED,
-                approval_id=approval.approval_id,
-                digest=approval.digest,
-                details={"refusal": refused, "status": approval.status.value},
+                approval_id=row.id,
+                digest=row.digest,
+                details={"refusal": refused, "status": row.status},
             ),
         )
 

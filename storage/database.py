@@ -32,7 +32,9 @@ class Database:
         self.url = url
         self.is_sqlite = make_url(url).get_backend_name() == "sqlite"
         self.engine = _sqlite_engine(url, pool_size) if self.is_sqlite else _postgresql_engine(url, pool_size)
-        self._reader = self.engine
+        # PostgreSQL gives each statement its own moment unless it is told; on SQLite a transaction has one anyway.
+        isolation = {} if self.is_sqlite else {"isolation_level": "REPEATABLE READ"}
+        self._reader = self.engine.execution_options(**isolation)
         self._writer = self.engine.execution_options(**{_WRITES: True})
         self._one_writer = threading.Lock()
 
@@ -75,7 +77,9 @@ class Database:
 def insert_once(connection: Connection, table: Table, values: dict[str, Any]) -> bool:
     """Insert a row unless its key is there already; return whether it was inserted."""
     insert = sqlite_insert if connection.dialect.name == "sqlite" else postgresql_insert
-    return connection.execute(insert(table).values(values).on_conflict_do_nothing()).rowcount == 1
+    # RETURNING tells on both databases; the count of inserted rows is not known on PostgreSQL.
+    statement = insert(table).values(values).on_conflict_do_nothing().returning(*table.primary_key.columns)
+    return connection.execute(statement).one_or_none() is not None
 
 
 def announce(connection: Connection, approval_id: str) -> None:
@@ -97,7 +101,13 @@ def _unavailable_told() -> Iterator[None]:
 
 def _is_outage(error: DBAPIError) -> bool:
     """Whether the database is away, locked, full or restarting, rather than refusing what was asked."""
-    return error.connection_invalidated or type(error).__name__ in {"OperationalError", "InterfaceError"}
+    if error.connection_invalidated:
+        return True
+    if isinstance(error.orig, sqlite3.Error):
+        # SQLite calls a wrong statement operational too; its own code tells them apart.
+        wrong_statement = getattr(error.orig, "sqlite_errorcode", sqlite3.SQLITE_ERROR) == sqlite3.SQLITE_ERROR
+        return isinstance(error.orig, sqlite3.OperationalError) and not wrong_statement
+    return type(error).__name__ in {"OperationalError", "InterfaceError"}
 
 
 def _sqlite_engine(url: str, pool_size: int) -> Engine:

@@ -34,16 +34,12 @@ def read_row(connection: Connection, approval_id: str, *, locked: bool = False) 
 
 def locked_row(connection: Connection, approval_id: str) -> Row[Any]:
     """Return the approval's row, which nobody else changes until this transaction ends."""
-    row = read_row(connection, approval_id, locked=True)
-    if row is None:
-        message = f"The record has no approval {approval_id}."
-        raise MissingRowError(message)
-    return row
+    return _existing(read_row(connection, approval_id, locked=True), approval_id)
 
 
 def stored_state(connection: Connection, approval_id: str) -> ApprovalState:
     """Return the state as this transaction now has it."""
-    return state_of(connection, locked_row(connection, approval_id))
+    return state_of(connection, _existing(read_row(connection, approval_id), approval_id))
 
 
 def state_of(connection: Connection, row: Row[Any]) -> ApprovalState:
@@ -162,6 +158,13 @@ def move(  # noqa: PLR0913  each is one fact of the change
         ),
     )
     _touch(connection, row.id)
+
+
+def _existing(row: Row[Any] | None, approval_id: str) -> Row[Any]:
+    if row is None:
+        message = f"The record has no approval {approval_id}."
+        raise MissingRowError(message)
+    return row
 
 
 def _touch(connection: Connection, approval_id: str) -> None:

@@ -8,6 +8,8 @@ from domain.frozen import Frozen
 from storage.database import Database, insert_once
 from storage.tables import workers
 
+_FORGOTTEN_AFTER = timedelta(days=1)
+
 
 class WorkerBeat(Frozen):
     """One worker's last sign of life, by the database's clock; how far the worker's own clock was ahead of it."""
@@ -25,10 +27,11 @@ class WorkerStore:
         self._database = database
 
     def beat(self, identity: str, task_queue: str, *, now: datetime) -> None:
-        """Write that `identity` lives; `now` is its own clock."""
+        """Write that `identity` lives, and forget workers long gone; `now` is its own clock."""
         seen_at = self._database.clock()
         ahead = round((now - seen_at) / timedelta(milliseconds=1))
         with self._database.write() as connection:
+            connection.execute(delete(workers).where(workers.c.seen_at < seen_at - _FORGOTTEN_AFTER))
             lives = {"seen_at": seen_at, "clock_ahead_ms": ahead}
             if connection.execute(update(workers).where(workers.c.identity == identity).values(lives)).rowcount == 0:
                 born = {"identity": identity, "task_queue": task_queue, "started_at": seen_at}
@@ -40,7 +43,7 @@ class WorkerStore:
             connection.execute(delete(workers).where(workers.c.identity == identity))
 
     def alive(self, task_queue: str, within: timedelta) -> list[WorkerBeat]:
-        """Return the workers of this task queue seen `within` this time, and forget those long gone."""
+        """Return the workers of this task queue seen `within` this time."""
         now = self._database.clock()
         query = select(workers).where(workers.c.task_queue == task_queue, workers.c.seen_at >= now - within)
         with self._database.read() as connection:

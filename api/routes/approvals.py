@@ -5,7 +5,7 @@ from typing import Annotated
 from fastapi import APIRouter, Query, Response
 from pydantic import Field
 
-from api.dependencies import ApprovalId, Caller, IdempotencyKey, ServicesDep
+from api.dependencies import STORABLE, ApprovalId, Caller, IdempotencyKey, ServicesDep
 from api.errors import describe
 from assent.models import Approval, ApprovalPage, ApprovalStatus, AuditPage, DecisionRequest, RiskLevel, Submission
 from domain.listing import ApprovalFilter, Sort
@@ -60,9 +60,9 @@ async def page(  # noqa: PLR0913, PLR0917  each is one filter of the list
     services: ServicesDep,
     status: ApprovalStatus | None = None,
     risk_level: RiskLevel | None = None,
-    agent_id: Annotated[str | None, Query(max_length=63)] = None,
-    operation_type: Annotated[str | None, Query(max_length=128)] = None,
-    resource_type: Annotated[str | None, Query(max_length=128)] = None,
+    agent_id: Annotated[str | None, Query(max_length=63, pattern=STORABLE)] = None,
+    operation_type: Annotated[str | None, Query(max_length=128, pattern=STORABLE)] = None,
+    resource_type: Annotated[str | None, Query(max_length=128, pattern=STORABLE)] = None,
     sort: Sort = Sort.NEWEST,
     limit: Annotated[int, Query(ge=1, le=MAX_PAGE)] = 50,
     cursor: Annotated[str | None, Query(max_length=512)] = None,
@@ -135,7 +135,7 @@ async def decide(  # noqa: PLR0913, PLR0917  each is one part of the request
     summary="Cancel a pending approval",
     responses={
         202: {"model": Approval, "description": "The workflow has it; no worker has recorded it yet."},
-        **describe(401, 403, 404, 409, 503),
+        **describe(401, 403, 404, 409, 413, 415, 422, 503),
     },
 )
 async def cancel(approval_id: ApprovalId, response: Response, caller: Caller, services: ServicesDep) -> Approval:

@@ -4,7 +4,7 @@ from typing import Annotated
 
 from fastapi import APIRouter, Query
 
-from api.dependencies import Caller, ServicesDep
+from api.dependencies import STORABLE, Caller, ServicesDep
 from api.errors import describe
 from assent.models import AuditPage
 from domain.audit import Action
@@ -17,8 +17,8 @@ router = APIRouter(prefix="/v1/audit", tags=["Audit"])
 async def page(  # noqa: PLR0913, PLR0917  each is one filter of the list
     caller: Caller,
     services: ServicesDep,
-    approval_id: Annotated[str | None, Query(max_length=64)] = None,
-    actor: Annotated[str | None, Query(max_length=96, examples=["reviewer:ada"])] = None,
+    approval_id: Annotated[str | None, Query(max_length=64, pattern=STORABLE)] = None,
+    actor: Annotated[str | None, Query(max_length=96, pattern=STORABLE, examples=["reviewer:ada"])] = None,
     action: Action | None = None,
     limit: Annotated[int, Query(ge=1, le=1000)] = 100,
     cursor: Annotated[str | None, Query(max_length=32)] = None,

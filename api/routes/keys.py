@@ -1,11 +1,9 @@
 """Keys: make, list, revoke."""
 
-from typing import Annotated
-
-from fastapi import APIRouter, Path
+from fastapi import APIRouter
 from pydantic import BaseModel
 
-from api.dependencies import Caller, ServicesDep
+from api.dependencies import Caller, KeyId, ServicesDep
 from api.errors import describe
 from assent.models import CreatedKey, Key, NewKey
 
@@ -30,8 +28,8 @@ async def all_keys(caller: Caller, services: ServicesDep) -> KeyList:
     return KeyList(items=await services.keys.all(caller))
 
 
-@router.delete("/{key_id}", summary="Revoke a key", responses=describe(401, 403, 404, 503))
-async def revoke(key_id: Annotated[str, Path(max_length=32)], caller: Caller, services: ServicesDep) -> Key:
+@router.delete("/{key_id}", summary="Revoke a key", responses=describe(401, 403, 404, 422, 503))
+async def revoke(key_id: KeyId, caller: Caller, services: ServicesDep) -> Key:
     """Revoke a key at once, with an admin's key.
 
     What its agent has pending is cancelled; what was approved and has not started is refused.

@@ -1,0 +1,274 @@
+"""The `assent` command.
+
+Each command imports what it needs when it is called, so that `assent --help` answers at once. An error is one sentence
+on standard error: exit code 1, or 2 when a setting or `assent.yaml` has to be changed first.
+"""
+
+import asyncio
+import contextlib
+import os
+import shlex
+import sys
+import traceback
+from collections.abc import MutableMapping, Sequence
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated, Any, Never, cast
+
+from cyclopts import App, CycloptsError, Parameter
+from cyclopts.validators import Number
+
+from config.errors import SettingsError, StartError
+
+if TYPE_CHECKING:
+    from starlette.types import ASGIApp, Receive, Scope, Send
+
+    from assent.models import CreatedKey
+    from config.settings import Given, Settings
+
+ROOT = Path(__file__).resolve().parent
+GRACEFUL_SECONDS = 3
+STOPPED_BY_KEYBOARD = 130
+
+_a_port = Number(gte=1, lte=65535)
+
+
+def _default(shown: object) -> Parameter:
+    """Show what the settings take when neither the option nor its variable is given."""
+    return Parameter(show_default=lambda _none: str(shown))
+
+
+Host = Annotated[str | None, _default("127.0.0.1")]
+ApiPort = Annotated[int | None, _default(8000), Parameter(validator=_a_port)]
+TemporalPort = Annotated[int, Parameter(validator=_a_port)]
+DataDir = Annotated[Path | None, _default(".assent")]
+Config = Annotated[Path | None, _default("assent.yaml")]
+
+app = App(name="assent", help="Ask a human before a sensitive operation runs.", version_flags=[])
+db = App(name="db", help="Look after the database.")
+temporal = App(name="temporal", help="Look after the Temporal namespace.")
+app.command(db)
+app.command(temporal)
+
+
+@app.command
+def dev(  # noqa: PLR0913  the command's options
+    *,
+    host: Host = None,
+    port: ApiPort = None,
+    data_dir: DataDir = None,
+    config: Config = None,
+    temporal_port: TemporalPort = 7233,
+    temporal_ui_port: TemporalPort = 8233,
+) -> None:
+    """Run everything in this terminal: Temporal, a worker and the API.
+
+    Args:
+        host: The address that the API listens on.
+        port: The port that the API listens on.
+        data_dir: The folder for all state; made when missing.
+        config: The file that lists the operations.
+        temporal_port: The port of Temporal's service. A Temporal that answers there already is used.
+        temporal_ui_port: The port of Temporal's UI.
+    """
+    from dev.command import Options, Parts, run  # noqa: PLC0415  see the module
+
+    parts = Parts(
+        worker=(sys.executable, str(ROOT / "worker.py")),
+        api=(sys.executable, str(ROOT / "cli.py"), "api"),
+        migrate=_migrate,
+        ensure_keys=_ensure_keys,
+        new_key_command=_typed("keys", "add", "NAME", "--role", "agent", data_dir=data_dir),
+    )
+    given = _given(host=host, port=port, data_dir=data_dir, config=config)
+    try:
+        run(Options(given, temporal_port, temporal_ui_port), parts)
+    except SettingsError as error:
+        raise StartError(str(error)) from None
+
+
+@app.command
+def api(*, host: Host = None, port: ApiPort = None) -> None:
+    """Run the API.
+
+    Args:
+        host: The address to listen on.
+        port: The port to listen on.
+    """
+    from config.logging import configure_logging  # noqa: PLC0415  see the module
+    from config.settings import load_settings  # noqa: PLC0415  see the module
+
+    settings = load_settings(**_given(host=host, port=port))
+    configure_logging(settings)
+    _serve(settings)
+
+
+@app.command
+def worker() -> None:
+    """Run a worker."""
+    from worker import main as run_worker  # noqa: PLC0415  see the module
+
+    run_worker()
+
+
+@db.command
+def upgrade() -> None:
+    """Bring the database to this release's tables. Safe to run again."""
+    from config.settings import load_settings  # noqa: PLC0415  see the module
+
+    _migrate(load_settings(need_signing_keys=False).database_url)
+    sys.stdout.write("The database has this release's tables.\n")
+
+
+@temporal.command
+def prepare(*, retention_days: Annotated[int, Parameter(validator=Number(gte=1))] = 30) -> None:
+    """Add Assent's search attributes to the namespace, and raise its retention. Safe to run again.
+
+    Args:
+        retention_days: For how long the namespace keeps closed workflows, at least.
+    """
+    from config.temporal import connect, prepare_namespace  # noqa: PLC0415  see the module
+
+    async def _prepare() -> str:
+        client = await connect("prepare")
+        await prepare_namespace(client, retention_days=retention_days)
+        return client.namespace
+
+    namespace = asyncio.run(_prepare())
+    sys.stdout.write(
+        f"The namespace {namespace} has the search attributes, and keeps closed workflows for "
+        f"{retention_days} days or more.\n"
+    )
+
+
+def run_command(words: Sequence[str]) -> int:
+    """Run the command that `words` spell; return the exit code. Errors are told on standard error."""
+    try:
+        app(words, exit_on_error=False, print_error=False, result_action="return_value")
+    except CycloptsError as error:
+        return _tell(str(error), 1)
+    except KeyboardInterrupt:
+        return STOPPED_BY_KEYBOARD
+    except SystemExit as end:
+        return end.code if isinstance(end.code, int) else int(end.code is not None)
+    except Exception as error:  # noqa: BLE001  the last place where an error can become a sentence
+        return _tell(*_sentence_and_code(error))
+    return 0
+
+
+def main() -> Never:
+    """Run the command typed, and end the process."""
+    code = run_command(sys.argv[1:])
+    for stream in (sys.stdout, sys.stderr):
+        with contextlib.suppress(OSError):
+            stream.flush()
+    # Temporal's client has threads that can abort an interpreter which ends in the ordinary way.
+    os._exit(code)
+
+
+class StartupWatch:
+    """Passes everything on to an ASGI app, and keeps the exception that ended its start, for one sentence."""
+
+    def __init__(self, wrapped: "ASGIApp") -> None:
+        """Wrap an app."""
+        self._wrapped = wrapped
+        self.failure: Exception | None = None
+
+    async def __call__(self, scope: "Scope", receive: "Receive", send: "Send") -> None:
+        """Serve one connection, or the app's lifespan."""
+        if scope["type"] != "lifespan":
+            await self._wrapped(scope, receive, send)
+            return
+
+        async def send_without_traceback(message: MutableMapping[str, Any]) -> None:
+            await send({"type": message["type"]} if message["type"] == "lifespan.startup.failed" else message)
+
+        try:
+            await self._wrapped(scope, receive, send_without_traceback)
+        except Exception as error:
+            self.failure = error
+            raise
+
+
+def _serve(settings: "Settings") -> None:
+    import uvicorn  # noqa: PLC0415  see the module
+
+    from api.app import create_app  # noqa: PLC0415  see the module
+    from config.listening import listen_on  # noqa: PLC0415  see the module
+    from services.wiring import open_services  # noqa: PLC0415  see the module
+
+    watched = StartupWatch(create_app(lambda: open_services(settings)))
+    server = uvicorn.Server(
+        uvicorn.Config(
+            watched,
+            lifespan="on",
+            log_config=None,
+            access_log=settings.log_level == "debug",
+            server_header=False,
+            timeout_graceful_shutdown=GRACEFUL_SECONDS,
+        )
+    )
+    try:
+        server.run(sockets=[listen_on(settings.host, settings.port)])
+    except SystemExit:
+        if watched.failure is not None:
+            raise watched.failure from None
+        raise
+
+
+def _migrate(database_url: str) -> None:
+    """Raises StartError with what the database said."""
+    from alembic.util import CommandError  # noqa: PLC0415  see the module
+    from sqlalchemy.exc import SQLAlchemyError  # noqa: PLC0415  see the module
+
+    from storage import migrate  # noqa: PLC0415  see the module
+
+    try:
+        migrate.upgrade(database_url)
+    except (SQLAlchemyError, CommandError, OSError) as error:
+        reason = str(error).partition("\n")[0]
+        message = f"The database cannot be brought up to date ({reason}): check it, and ASSENT_DATABASE_URL."
+        raise StartError(message) from error
+
+
+def _ensure_keys(database_url: str) -> "list[CreatedKey]":
+    from services import dev_keys  # noqa: PLC0415  see the module
+
+    return dev_keys.ensure(database_url)
+
+
+def _given(**typed: object) -> "Given":
+    """Keep what was typed; the environment and the defaults give the rest."""
+    return cast("Given", {name: value for name, value in typed.items() if value is not None})
+
+
+def _typed(*words: str, data_dir: Path | None) -> str:
+    """Return the line for a shell that runs this program with `words`, on the same data."""
+    program = [sys.executable, str(ROOT / "cli.py")] if sys.argv[0].endswith("cli.py") else [sys.argv[0]]
+    here = f"{Path.cwd()}{os.sep}"
+    line = shlex.join([*(word.removeprefix(here) for word in program), *words])
+    return line if data_dir is None else f"ASSENT_DATA_DIR={shlex.quote(str(data_dir))} {line}"
+
+
+def _sentence_and_code(error: Exception) -> tuple[str, int]:
+    from domain.errors import AssentError  # noqa: PLC0415  see the module
+    from operations.configuration import ConfigurationError  # noqa: PLC0415  see the module
+
+    if isinstance(error, StartError):
+        return str(error), error.exit_code
+    if isinstance(error, ConfigurationError):
+        return str(error), SettingsError.exit_code
+    if isinstance(error, AssentError):
+        return error.detail, 1
+    if os.environ.get("ASSENT_LOG_LEVEL", "").lower() == "debug":
+        traceback.print_exception(error)
+    return f"{type(error).__name__}: {error}. ASSENT_LOG_LEVEL=debug shows where this comes from.", 1
+
+
+def _tell(sentence: str, code: int) -> int:
+    with contextlib.suppress(OSError):
+        sys.stderr.write(f"{sentence}\n")
+    return code
+
+
+if __name__ == "__main__":
+    main()

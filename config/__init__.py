@@ -1,0 +1,1 @@
+"""How a process is set up: its settings, its connection to Temporal and its log."""

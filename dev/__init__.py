@@ -1,0 +1,1 @@
+"""`assent dev`: Temporal, a worker and the API, started and stopped together in one terminal."""

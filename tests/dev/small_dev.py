@@ -1,0 +1,55 @@
+"""`assent dev` with small children and a record of two files: run as a program, so that it can be killed."""
+
+import sys
+from datetime import UTC, datetime
+from pathlib import Path
+
+from assent.models import CreatedKey, Role
+from config.errors import StartError
+from dev.command import Options, Parts, run
+
+CHILDREN = Path(__file__).with_name("small_children.py")
+
+
+def migrate(database_url: str) -> None:
+    """Leave a trace in the data folder."""
+    Path(database_url.removeprefix("sqlite:///")).with_name("migrated").touch()
+
+
+def ensure_keys(database_url: str) -> list[CreatedKey]:
+    """Make two keys the first time; needs the migration to have run."""
+    folder = Path(database_url.removeprefix("sqlite:///")).parent
+    if not (folder / "migrated").exists() or (folder / "keys").exists():
+        return []
+    (folder / "keys").touch()
+    return [
+        CreatedKey(
+            id=role.value, name=role.value, role=role, created_at=datetime.now(UTC), created_by="x", key=f"asn_{role}_k"
+        )
+        for role in (Role.AGENT, Role.REVIEWER)
+    ]
+
+
+def main(words: list[str]) -> int:
+    """Run with host, API port, Temporal port, UI port, data folder and kind of worker; return the exit code."""
+    host, api_port, temporal_port, ui_port, folder, worker = words
+    parts = Parts(
+        worker=(sys.executable, str(CHILDREN), worker),
+        api=(sys.executable, str(CHILDREN), "api"),
+        migrate=migrate,
+        ensure_keys=ensure_keys,
+        new_key_command="assent keys add NAME --role agent",
+    )
+    try:
+        run(
+            Options({"host": host, "port": int(api_port), "data_dir": Path(folder)}, int(temporal_port), int(ui_port)),
+            parts,
+        )
+    except StartError as error:
+        sys.stderr.write(f"{error}\n")
+        return 1
+    return 0
+
+
+if __name__ == "__main__":
+    sys.exit(main(sys.argv[1:]))

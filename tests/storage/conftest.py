@@ -1,0 +1,21 @@
+"""The record on one database after the other: what holds on one must hold on both."""
+
+from collections.abc import Iterator
+
+import pytest
+
+from tests.storage.record import Record, open_record
+
+
+@pytest.fixture
+def record(database_url: str) -> Iterator[Record]:
+    """An empty record."""
+    with open_record(database_url) as record:
+        yield record
+
+
+@pytest.fixture
+def team_record(record: Record) -> Record:
+    """A record with the keys of an agent and three reviewers."""
+    record.add_team()
+    return record
