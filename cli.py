@@ -3,6 +3,7 @@
 Each command imports what it needs when it is called, so that `assent --help` answers at once. An error is one sentence
 on standard error: exit code 1, or 2 when a setting or `assent.yaml` has to be changed first.
 """
+# ruff: noqa: PLC0415  the imports inside commands, as said above
 
 import asyncio
 import contextlib
@@ -10,24 +11,25 @@ import os
 import shlex
 import sys
 import traceback
-from collections.abc import MutableMapping, Sequence
+from collections.abc import Iterator, Sequence
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated, Any, Never, cast
+from typing import TYPE_CHECKING, Annotated, Literal, Never, cast
 
 from cyclopts import App, CycloptsError, Parameter
 from cyclopts.validators import Number
 
 from config.errors import SettingsError, StartError
+from domain.errors import AssentError, StorageUnavailableError
 
 if TYPE_CHECKING:
-    from starlette.types import ASGIApp, Receive, Scope, Send
-
     from assent.models import CreatedKey
-    from config.settings import Given, Settings
+    from config.settings import Given
+    from storage.keys import KeyStore
 
 ROOT = Path(__file__).resolve().parent
-GRACEFUL_SECONDS = 3
 STOPPED_BY_KEYBOARD = 130
+OPERATOR = "operator:cli"
+"""Who made a key, in the audit log, when somebody with access to the database did."""
 
 _a_port = Number(gte=1, lte=65535)
 
@@ -46,7 +48,9 @@ Config = Annotated[Path | None, _default("assent.yaml")]
 app = App(name="assent", help="Ask a human before a sensitive operation runs.", version_flags=[])
 db = App(name="db", help="Look after the database.")
 temporal = App(name="temporal", help="Look after the Temporal namespace.")
+keys = App(name="keys", help="Make and list keys, with direct access to the database.")
 app.command(db)
+app.command(keys)
 app.command(temporal)
 
 
@@ -70,7 +74,7 @@ def dev(  # noqa: PLR0913  the command's options
         temporal_port: The port of Temporal's service. A Temporal that answers there already is used.
         temporal_ui_port: The port of Temporal's UI.
     """
-    from dev.command import Options, Parts, run  # noqa: PLC0415  see the module
+    from dev.command import Options, Parts, run
 
     parts = Parts(
         worker=(sys.executable, str(ROOT / "worker.py")),
@@ -94,18 +98,21 @@ def api(*, host: Host = None, port: ApiPort = None) -> None:
         host: The address to listen on.
         port: The port to listen on.
     """
-    from config.logging import configure_logging  # noqa: PLC0415  see the module
-    from config.settings import load_settings  # noqa: PLC0415  see the module
+    from api.app import create_app
+    from api.server import serve
+    from config.logging import configure_logging
+    from config.settings import load_settings
+    from services.wiring import open_services
 
     settings = load_settings(**_given(host=host, port=port))
     configure_logging(settings)
-    _serve(settings)
+    serve(create_app(lambda: open_services(settings)), settings)
 
 
 @app.command
 def worker() -> None:
     """Run a worker."""
-    from worker import main as run_worker  # noqa: PLC0415  see the module
+    from worker import main as run_worker
 
     run_worker()
 
@@ -113,7 +120,7 @@ def worker() -> None:
 @db.command
 def upgrade() -> None:
     """Bring the database to this release's tables. Safe to run again."""
-    from config.settings import load_settings  # noqa: PLC0415  see the module
+    from config.settings import load_settings
 
     _migrate(load_settings(need_signing_keys=False).database_url)
     sys.stdout.write("The database has this release's tables.\n")
@@ -126,7 +133,7 @@ def prepare(*, retention_days: Annotated[int, Parameter(validator=Number(gte=1))
     Args:
         retention_days: For how long the namespace keeps closed workflows, at least.
     """
-    from config.temporal import connect, prepare_namespace  # noqa: PLC0415  see the module
+    from config.temporal import connect, prepare_namespace
 
     async def _prepare() -> str:
         client = await connect("prepare")
@@ -138,6 +145,51 @@ def prepare(*, retention_days: Annotated[int, Parameter(validator=Number(gte=1))
         f"The namespace {namespace} has the search attributes, and keeps closed workflows for "
         f"{retention_days} days or more.\n"
     )
+
+
+@keys.command
+def add(
+    name: str, /, *, role: Literal["agent", "reviewer", "admin", "auditor"] = "agent", owner: str | None = None
+) -> None:
+    """Make a key and print it, this once.
+
+    Args:
+        name: Who the holder is, for good: a-z, 0-9, `.`, `_` and `-`.
+        role: What the holder may do.
+        owner: The person who answers for it, whose votes count once over all their keys.
+    """
+    from assent.models import NewKey, Role
+    from domain.principal import AUTOMATION
+    from services.keys import make_key
+    from services.wiring import system_clock
+
+    try:
+        wanted = NewKey(name=name, role=Role(role), owner=owner)
+    except ValueError:
+        message = "Name and owner begin with a-z or 0-9, and go on with those, '.', '_' or '-', up to 63 characters."
+        raise StartError(message) from None
+    if wanted.name == AUTOMATION:
+        message = f"The name {AUTOMATION} belongs to the key that ASSENT_ADMIN_KEY sets: choose another."
+        raise StartError(message)
+    with _key_store() as store:
+        created = make_key(store, wanted, created_by=OPERATOR, clock=system_clock)
+    sys.stdout.write(f"{created.key}\n")
+
+
+@keys.command(name="list")
+def list_keys() -> None:
+    """Show every key, without its secret."""
+    from rich.console import Console
+    from rich.table import Column, Table
+
+    table = Table(
+        *(Column(title, no_wrap=True) for title in ("id", "name", "role", "owner", "made", "revoked")), box=None
+    )
+    with _key_store() as store:
+        for key in store.all():
+            revoked = "" if key.revoked_at is None else f"{key.revoked_at:%Y-%m-%d}"
+            table.add_row(key.id, key.name, key.role.value, key.owner, f"{key.created_at:%Y-%m-%d}", revoked)
+    Console().print(table)
 
 
 def run_command(words: Sequence[str]) -> int:
@@ -165,75 +217,44 @@ def main() -> Never:
     os._exit(code)
 
 
-class StartupWatch:
-    """Passes everything on to an ASGI app, and keeps the exception that ended its start, for one sentence."""
-
-    def __init__(self, wrapped: "ASGIApp") -> None:
-        """Wrap an app."""
-        self._wrapped = wrapped
-        self.failure: Exception | None = None
-
-    async def __call__(self, scope: "Scope", receive: "Receive", send: "Send") -> None:
-        """Serve one connection, or the app's lifespan."""
-        if scope["type"] != "lifespan":
-            await self._wrapped(scope, receive, send)
-            return
-
-        async def send_without_traceback(message: MutableMapping[str, Any]) -> None:
-            await send({"type": message["type"]} if message["type"] == "lifespan.startup.failed" else message)
-
-        try:
-            await self._wrapped(scope, receive, send_without_traceback)
-        except Exception as error:
-            self.failure = error
-            raise
-
-
-def _serve(settings: "Settings") -> None:
-    import uvicorn  # noqa: PLC0415  see the module
-
-    from api.app import create_app  # noqa: PLC0415  see the module
-    from config.listening import listen_on  # noqa: PLC0415  see the module
-    from services.wiring import open_services  # noqa: PLC0415  see the module
-
-    watched = StartupWatch(create_app(lambda: open_services(settings)))
-    server = uvicorn.Server(
-        uvicorn.Config(
-            watched,
-            lifespan="on",
-            log_config=None,
-            access_log=settings.log_level == "debug",
-            server_header=False,
-            timeout_graceful_shutdown=GRACEFUL_SECONDS,
-        )
-    )
-    try:
-        server.run(sockets=[listen_on(settings.host, settings.port)])
-    except SystemExit:
-        if watched.failure is not None:
-            raise watched.failure from None
-        raise
-
-
 def _migrate(database_url: str) -> None:
     """Raises StartError with what the database said."""
-    from alembic.util import CommandError  # noqa: PLC0415  see the module
-    from sqlalchemy.exc import SQLAlchemyError  # noqa: PLC0415  see the module
+    from alembic.util import CommandError
+    from sqlalchemy.exc import SQLAlchemyError
 
-    from storage import migrate  # noqa: PLC0415  see the module
+    from storage import migrate
 
     try:
         migrate.upgrade(database_url)
     except (SQLAlchemyError, CommandError, OSError) as error:
-        reason = str(error).partition("\n")[0]
-        message = f"The database cannot be brought up to date ({reason}): check it, and ASSENT_DATABASE_URL."
+        message = (
+            f"The database cannot be brought up to date ({_first_line(error)}): check it, and ASSENT_DATABASE_URL."
+        )
         raise StartError(message) from error
 
 
 def _ensure_keys(database_url: str) -> "list[CreatedKey]":
-    from services import dev_keys  # noqa: PLC0415  see the module
+    from services import dev_keys
 
     return dev_keys.ensure(database_url)
+
+
+@contextlib.contextmanager
+def _key_store() -> "Iterator[KeyStore]":
+    from sqlalchemy.exc import SQLAlchemyError
+
+    from config.settings import load_settings
+    from storage.database import Database
+    from storage.keys import KeyStore
+
+    database = Database(load_settings(need_signing_keys=False).database_url)
+    try:
+        yield KeyStore(database)
+    except (SQLAlchemyError, StorageUnavailableError) as error:
+        message = f"The database cannot be used ({_first_line(error)}): run `assent db upgrade` if it is new."
+        raise StartError(message) from error
+    finally:
+        database.close()
 
 
 def _given(**typed: object) -> "Given":
@@ -250,18 +271,17 @@ def _typed(*words: str, data_dir: Path | None) -> str:
 
 
 def _sentence_and_code(error: Exception) -> tuple[str, int]:
-    from domain.errors import AssentError  # noqa: PLC0415  see the module
-    from operations.configuration import ConfigurationError  # noqa: PLC0415  see the module
-
     if isinstance(error, StartError):
         return str(error), error.exit_code
-    if isinstance(error, ConfigurationError):
-        return str(error), SettingsError.exit_code
     if isinstance(error, AssentError):
         return error.detail, 1
     if os.environ.get("ASSENT_LOG_LEVEL", "").lower() == "debug":
         traceback.print_exception(error)
-    return f"{type(error).__name__}: {error}. ASSENT_LOG_LEVEL=debug shows where this comes from.", 1
+    return f"{type(error).__name__}: {_first_line(error)}. ASSENT_LOG_LEVEL=debug shows where this comes from.", 1
+
+
+def _first_line(error: Exception) -> str:
+    return str(error).partition("\n")[0]
 
 
 def _tell(sentence: str, code: int) -> int:

@@ -35,7 +35,7 @@ class Assessment(AssessmentInterface):
         self._signing_keys = signing_keys
 
     @override
-    @activity.defn(name="assess")
+    @activity.defn(name="assess", no_thread_cancel_exception=True)
     def assess(self, command: Assess) -> ApprovalState | None:
         """Return the stored approval; None when the request was not signed by an Assent API."""
         request = self._authentic(command)

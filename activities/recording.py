@@ -25,7 +25,7 @@ class Recording(RecordingInterface):
         self._signing_keys = signing_keys
 
     @override
-    @activity.defn(name="record_signal")
+    @activity.defn(name="record_signal", no_thread_cancel_exception=True)
     def record_signal(self, command: RecordSignal) -> ApprovalState:
         """Record a decision or a cancel, accepted or refused."""
         if command.kind is SignalKind.TEMPORAL_CANCEL:
@@ -45,13 +45,13 @@ class Recording(RecordingInterface):
         return self._approvals.cancel(authentic, at=command.at)
 
     @override
-    @activity.defn(name="record_expiry")
+    @activity.defn(name="record_expiry", no_thread_cancel_exception=True)
     def record_expiry(self, command: RecordExpiry) -> ApprovalState:
         """Record that no decision came in time."""
         return self._approvals.expire(command.approval_id, at=command.at)
 
     @override
-    @activity.defn(name="record_outcome")
+    @activity.defn(name="record_outcome", no_thread_cancel_exception=True)
     def record_outcome(self, command: RecordOutcome) -> ApprovalState:
         """Record how the execution ended."""
         return self._approvals.finish(command.approval_id, command.outcome, at=command.at)

@@ -71,9 +71,10 @@ class Process:
 
     def terminate(self) -> None:
         """Ask it to stop."""
+        # Not by asyncio's own method: that one may reap the process, and then nobody learns how it ended.
         if self.exit_code is None:
             with contextlib.suppress(ProcessLookupError):
-                self._process.terminate()
+                os.kill(self._process.pid, signal.SIGTERM)
 
     def kill(self) -> None:
         """Kill it, and whatever it has started."""

@@ -101,6 +101,9 @@ class Decisions:
         ballot = await asyncio.to_thread(self._reads.ballot, approval_id)
         if ballot is not None:
             return ballot
+        if not principal.may_decide:
+            # In the same words as for an approval that is there: the answer must not tell which ids exist.
+            raise RoleNotAllowedError(REFUSAL_SENTENCES[Refusal.NOT_ALLOWED])
         # Raises when there is no such approval at all.
         await self._approvals.get(principal, approval_id)
         message = "No worker has assessed this approval yet. Try again in a few seconds."

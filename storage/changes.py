@@ -81,14 +81,21 @@ class _PostgresqlChanges(Changes):
         self._connection = psycopg.connect(
             url.render_as_string(hide_password=False), autocommit=True, connect_timeout=2
         )
-        self._connection.execute(f"LISTEN {CHANGED_CHANNEL}")
+        try:
+            self._connection.execute(f"LISTEN {CHANGED_CHANNEL}")
+        except psycopg.Error:
+            self._connection.close()
+            raise
+
+    def _notified(self, timeout: float) -> bool:
+        return len(list(self._connection.notifies(timeout=timeout, stop_after=1))) > 0
 
     @override
     def wait(self, timeout: float) -> bool:
-        if not any(True for _ in self._connection.notifies(timeout=timeout, stop_after=1)):
+        if not self._notified(timeout):
             return False
         # What has piled up since tells nothing new.
-        for _ in self._connection.notifies(timeout=0):
+        while self._notified(0):
             pass
         return True
 

@@ -16,8 +16,9 @@ from sqlalchemy.exc import TimeoutError as PoolTimeoutError
 
 from domain.errors import StorageUnavailableError
 
-# A record's local activity is given 2 s a try: a database that is locked or away must answer before that.
-LOCK_TIMEOUT_SECONDS = 1.5
+# A record's local activity is given 2 s a try. A write waits for this process's other writers, and then for those of
+# other processes: a database that is locked or away must be told of before those 2 s are over.
+LOCK_TIMEOUT_SECONDS = 0.8
 
 CHANGED_CHANNEL = "assent_approvals"
 

@@ -2,7 +2,9 @@
 
 import asyncio
 from collections.abc import AsyncIterator
+from functools import partial
 from pathlib import Path
+from typing import Any
 
 import httpx2
 import pytest
@@ -78,7 +80,7 @@ async def test_a_worker_killed_between_the_claim_and_the_start(site: Site) -> No
     await site.start_worker()
     ended = await site.ended(approval)
     assert ended["status"] == "failed"
-    assert ended["execution"]["outcome_unknown"] is True  # type: ignore[index]
+    assert ended["execution"]["outcome_unknown"] is True
     assert starts(approval["id"]) == 0
     check_promises(site.database)
 
@@ -94,7 +96,7 @@ async def test_a_worker_killed_in_the_middle_of_an_operation(site: Site) -> None
     await site.start_worker()
     ended = await site.ended(once)
     assert ended["status"] == "failed"
-    assert ended["execution"]["outcome_unknown"] is True  # type: ignore[index]
+    assert ended["execution"]["outcome_unknown"] is True
     assert (await site.ended(often))["status"] == "executed"
     assert (starts(once["id"]), starts(often["id"])) == (1, 2)
     check_promises(site.database)
@@ -119,7 +121,7 @@ async def test_the_api_killed_in_a_request(site: Site) -> None:
     assert told <= ids
     for answer in repeated:
         approval = answer.json()
-        await eventually("it is assessed", lambda approval=approval: _risk(site, approval["id"]))
+        await eventually("it is assessed", partial(_risk, site, approval["id"]))
         assert (await site.decide(approval, "reject")).status_code == httpx2.codes.OK
     assert check_promises(site.database) == {"rejected": 20}
 
@@ -133,7 +135,7 @@ async def test_temporal_killed_and_started_again(site: Site) -> None:
     assert answer.status_code in (httpx2.codes.SERVICE_UNAVAILABLE, httpx2.codes.ACCEPTED)
     site.temporal.start()
     for approval in pending:
-        await eventually("it can be decided", lambda approval=approval: _decided(site, approval), within=60)
+        await eventually("it can be decided", partial(_decided, site, approval), within=60)
         assert (await site.ended(approval))["status"] == "executed"
     assert check_promises(site.database) == {"executed": 5}
 
@@ -142,5 +144,5 @@ async def _risk(site: Site, approval_id: str) -> object:
     return (await site.read(approval_id)).json().get("risk")
 
 
-async def _decided(site: Site, approval: dict[str, str]) -> bool:
+async def _decided(site: Site, approval: dict[str, Any]) -> bool:
     return (await site.decide(approval)).status_code == httpx2.codes.OK

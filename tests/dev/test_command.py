@@ -76,12 +76,17 @@ def start_dev(programs: Programs, tmp_path: Path) -> StartDev:
     return start
 
 
+def alive(processes: list[psutil.Process]) -> list[psutil.Process]:
+    """Return those that still do something; one that nobody has reaped yet does not."""
+    return [each for each in processes if each.is_running() and each.status() != psutil.STATUS_ZOMBIE]
+
+
 def end_within_five_seconds(dev: Dev, number: signal.Signals) -> None:
     """Send the signal; nothing may be left five seconds later."""
     started = dev.processes()
     assert len(started) == 3
     assert dev.program.stop(number, within=5) == 0
-    assert [each for each in started if each.is_running()] == []
+    assert alive(started) == []
 
 
 async def test_first_start_and_the_next(start_dev: StartDev) -> None:
@@ -117,7 +122,7 @@ def test_killed_supervisor_takes_its_children_along(start_dev: StartDev) -> None
     started = dev.processes()
     assert len(started) == 3
     dev.program.kill9()
-    wait_until("all are gone", lambda: [each for each in started if each.is_running()], until=lambda left: not left)
+    wait_until("all are gone", lambda: alive(started), until=lambda left: not left, despite=(psutil.NoSuchProcess,))
     again = start_dev(worker="stubborn").ready()
     again.says("worker | ready")
     end_within_five_seconds(again, signal.SIGINT)

@@ -39,6 +39,11 @@ json_values = st.recursive(
 )
 
 
+def other(**changes: Any) -> Operation:  # noqa: ANN401  any field's value
+    """Return the operation with `changes`."""
+    return OPERATION.model_copy(update=changes)
+
+
 def signed(decision: Decision) -> Decision:
     """Return `decision` as an API signs it."""
     return decision.model_copy(update={"signature": KEYS.sign(decision.signed_fields())})

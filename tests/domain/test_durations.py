@@ -30,9 +30,7 @@ def test_a_duration_is_a_number_and_a_unit(written: str, meant: timedelta) -> No
     assert DURATION.validate_python(written) == meant
 
 
-@given(
-    st.integers(1, 9_999_999), st.sampled_from([("s", "seconds"), ("m", "minutes"), ("h", "hours"), ("d", "days")])
-)
+@given(st.integers(1, 9_999_999), st.sampled_from([("s", "seconds"), ("m", "minutes"), ("h", "hours"), ("d", "days")]))
 def test_every_number_with_its_unit_is_read(number: int, unit: tuple[str, str]) -> None:
     """What is written is what is meant, at any size up to seven digits."""
     assert parse_duration(f"{number}{unit[0]}") == timedelta(**{unit[1]: number})
@@ -45,7 +43,26 @@ def test_a_duration_that_is_one_already_stays() -> None:
 
 @pytest.mark.parametrize(
     "written",
-    ["", "s", "4", "90", "0s", "04h", "-4h", "+4h", "4H", "4 h", " 4h", "4h ", "4h\n", "1.5h", "1h30m", "4w", "٤h", "4hours"],
+    [
+        "",
+        "s",
+        "4",
+        "90",
+        "0s",
+        "04h",
+        "-4h",
+        "+4h",
+        "4H",
+        "4 h",
+        " 4h",
+        "4h ",
+        "4h\n",
+        "1.5h",
+        "1h30m",
+        "4w",
+        "٤h",
+        "4hours",
+    ],
 )
 def test_any_other_text_is_refused(written: str) -> None:
     """What could be read in two ways, or means no time at all, is refused rather than guessed."""

@@ -19,14 +19,14 @@ from tests.domain.samples import (
     DIGEST,
     JUST_IN_TIME,
     KEYS,
-    OPERATION,
     OTHER_ID,
     approved,
     assessment,
+    other,
     vote,
 )
 
-OTHER_OPERATION = OPERATION.model_copy(update={"resource_id": "43"})
+OTHER_OPERATION = other(resource_id="43")
 OTHER_DIGEST = operation_digest(APPROVAL_ID, AGENT, OTHER_OPERATION, DECLARATION)
 
 DIGEST_DIFFERS = "The stored operation is not the one that was approved: its digest differs."
@@ -58,17 +58,12 @@ def test_only_an_approved_approval_runs(status: ApprovalStatus) -> None:
         {"agent_id": "ana"},
         {"declaration": "shop.operations:delete_user@2"},
         {"digest": OTHER_DIGEST},
-        *(
-            {"operation": OPERATION.model_copy(update=change)}
-            for change in (
-                {"type": "user.bulk_delete"},
-                {"resource_type": "customer"},
-                {"resource_id": "43"},
-                {"parameters": {"notify": False}},
-                {"parameters": {"notify": True, "force": None}},
-                {"parameters": {}},
-            )
-        ),
+        {"operation": other(type="user.bulk_delete")},
+        {"operation": other(resource_type="customer")},
+        {"operation": other(resource_id="43")},
+        {"operation": other(parameters={"notify": False})},
+        {"operation": other(parameters={"notify": True, "force": None})},
+        {"operation": other(parameters={})},
     ],
     ids=str,
 )

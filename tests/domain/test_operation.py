@@ -17,7 +17,7 @@ from domain.operation import (
     operation_digest,
 )
 from domain.signing import Signature
-from tests.domain.samples import AGENT, APPROVAL_ID, DECLARATION, DIGEST, KEYS, OPERATION, OTHER_ID, SUBMITTED_AT
+from tests.domain.samples import AGENT, APPROVAL_ID, DECLARATION, DIGEST, KEYS, OPERATION, OTHER_ID, SUBMITTED_AT, other
 
 DECLARED: dict[str, Any] = {
     "resource_types": ["user"],
@@ -93,7 +93,18 @@ def test_a_declaration_takes_all_within_its_bounds(field: str, value: object) ->
         *(
             (field, path)
             for field in ("run", "parameters")
-            for path in ("", "module", "module:", ":function", "module.function", "a:b:c", "a:b.c", "1a:b", "a:1b", "a b:c")
+            for path in (
+                "",
+                "module",
+                "module:",
+                ":function",
+                "module.function",
+                "a:b:c",
+                "a:b.c",
+                "1a:b",
+                "a:1b",
+                "a b:c",
+            )
         ),
         ("run", "module:function\n"),
         ("run", "../module:function"),
@@ -159,16 +170,11 @@ def test_the_digest_covers_all_that_will_run() -> None:
         {"approval_id": OTHER_ID},
         {"agent_id": "other-agent"},
         {"declaration": "shop.operations:delete_user@2"},
-        *(
-            {"operation": OPERATION.model_copy(update=changed)}
-            for changed in (
-                {"type": "user.erase"},
-                {"resource_type": "customer"},
-                {"resource_id": "43"},
-                {"parameters": {"notify": 1}},
-                {"parameters": {}},
-            )
-        ),
+        {"operation": other(type="user.erase")},
+        {"operation": other(resource_type="customer")},
+        {"operation": other(resource_id="43")},
+        {"operation": other(parameters={"notify": 1})},
+        {"operation": other(parameters={})},
     ],
     ids=str,
 )
@@ -188,7 +194,7 @@ def test_the_same_content_is_recognised_when_it_comes_again() -> None:
     """Operation, reason and context make the content; the order of their keys does not."""
     first = content_digest(OPERATION, "Asked for.", {"a": 1, "b": [2]})
     assert content_digest(OPERATION.model_copy(), "Asked for.", {"b": [2], "a": 1.0}) == first
-    assert content_digest(OPERATION.model_copy(update={"resource_id": "43"}), "Asked for.", {"a": 1, "b": [2]}) != first
+    assert content_digest(other(resource_id="43"), "Asked for.", {"a": 1, "b": [2]}) != first
     assert content_digest(OPERATION, "Asked for!", {"a": 1, "b": [2]}) != first
     assert content_digest(OPERATION, "Asked for.", {"a": 1, "b": ["2"]}) != first
 
@@ -214,7 +220,7 @@ OTHER_REQUEST: dict[str, Any] = {
     "approval_id": OTHER_ID,
     "agent_id": "other-agent",
     "agent_owner": None,
-    "operation": OPERATION.model_copy(update={"parameters": {}}),
+    "operation": other(parameters={}),
     "reason": "Asked for!",
     "context": {"ticket": 8},
     "digest": "0" * 64,

@@ -8,6 +8,7 @@ from typing import Any
 import pytest
 from hypothesis import given
 from pydantic import JsonValue
+from typing_extensions import override
 
 from domain.results import MAX_ERROR_CHARACTERS, MAX_RESULT_BYTES, recorded_result, storable
 from tests.domain.samples import json_values
@@ -116,7 +117,8 @@ def test_a_description_is_bounded_and_storable() -> None:
     """Even where the problem's own words are long, or hold what no database takes."""
 
     class Unwritable(dict[str, int]):
-        def items(self) -> Any:  # noqa: ANN401  it never returns
+        @override
+        def items(self) -> Any:
             message = "\ud800\x00" + "x" * MAX_RESULT_BYTES
             raise ValueError(message)
 
@@ -138,7 +140,7 @@ def test_a_description_is_bounded_and_storable() -> None:
     ids=["empty", "plain", "NUL", "surrogates", "longest", "too long"],
 )
 def test_an_error_is_stored_as_far_as_a_database_takes_it(text: str, stored: str) -> None:
-    """Without NUL and half surrogate pairs, and at most 2,000 characters, the last of which says that more is missing."""
+    """Without NUL and half surrogate pairs, at most 2,000 characters; the last one says that more is missing."""
     assert storable(text) == stored
 
 

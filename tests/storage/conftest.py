@@ -8,14 +8,14 @@ from tests.storage.record import Record, open_record
 
 
 @pytest.fixture
-def record(database_url: str) -> Iterator[Record]:
-    """An empty record."""
+def empty_record(database_url: str) -> Iterator[Record]:
+    """A record without a row."""
     with open_record(database_url) as record:
         yield record
 
 
 @pytest.fixture
-def team_record(record: Record) -> Record:
+def record(empty_record: Record) -> Record:
     """A record with the keys of an agent and three reviewers."""
-    record.add_team()
-    return record
+    empty_record.add_team()
+    return empty_record

@@ -5,7 +5,7 @@ from contextlib import contextmanager
 from dataclasses import dataclass
 from typing import Any
 
-from sqlalchemy import select, text
+from sqlalchemy import insert, select, text
 
 from assent.models import Approval, ApprovalStatus, AuditEvent, Outcome, Role
 from domain.approval import ApprovalState, ExecutionOutcome
@@ -17,11 +17,11 @@ from storage.audit import read_events
 from storage.claims import Claim, ClaimStore
 from storage.database import Database
 from storage.keys import KeyStore
-from storage.tables import metadata
+from storage.tables import keys, metadata
 from tests.storage.builders import (
     DEADLINE,
-    RECORDED,
     REASONS,
+    RECORDED,
     SIGNING_KEYS,
     STARTED,
     make_assessment,
@@ -64,8 +64,11 @@ class Record:
 
     def add_team(self) -> None:
         """Make the keys of an agent and three reviewers."""
-        for name, role in TEAM.items():
-            self.keys.add(make_key(name, role), "0" * 64)
+        team = [
+            make_key(name, role).model_dump(mode="python") | {"secret_hash": "0" * 64} for name, role in TEAM.items()
+        ]
+        with self.database.write() as connection:
+            connection.execute(insert(keys), team)
 
     def open(
         self,

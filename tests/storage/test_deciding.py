@@ -104,7 +104,7 @@ def by_a_person_who_voted(request: ApprovalRequest) -> Decision:
     return make_decision(request, reviewer="zoe-phone", owner="zoe")
 
 
-REFUSED = [
+REFUSED: list[tuple[Callable[[ApprovalRequest], Decision], Refusal]] = [
     (by_an_agent, Refusal.NOT_ALLOWED),
     (by_the_requester, Refusal.OWN_REQUEST),
     (by_its_owner, Refusal.OWN_REQUEST),
@@ -115,34 +115,30 @@ REFUSED = [
 ]
 
 
-@pytest.mark.parametrize(("make", "refusal"), REFUSED)
-def test_a_refused_decision_changes_nothing_but_is_told(
-    record: Record, make: Callable[[ApprovalRequest], Decision], refusal: Refusal
-) -> None:
+def test_a_refused_decision_changes_nothing_but_is_told(record: Record, subtests: pytest.Subtests) -> None:
     """It is recorded with its reason, in the row and in the log, and the vote that stands goes on standing."""
-    request = open_for(record, quorum=2, agent_owner="boss")
-    before = decide(record, make_decision(request, reviewer="zoe"))
-    decision = make(request)
-    assert decide(record, decision) == before
-    stored = {found.id: found for found in record.get(request).decisions}[decision.decision_id]
-    assert (stored.accepted, stored.refusal) == (False, refusal)
-    event = record.events(request)[-1]
-    assert (event.action, event.actor, event.at) == ("decision.refused", str(decision.principal), RECORDED)
-    assert event.details == {
-        "decision_id": decision.decision_id,
-        "outcome": "approve",
-        "refusal": refusal,
-    }
-    assert record.actions(request) == ["approval.requested", "decision.recorded", "decision.refused"]
+    for make, refusal in REFUSED:
+        with subtests.test(make.__name__):
+            request = open_for(record, quorum=2, agent_owner="boss")
+            before = decide(record, make_decision(request, reviewer="zoe"))
+            decision = make(request)
+            assert decide(record, decision) == before
+            stored = {found.id: found for found in record.get(request).decisions}[decision.decision_id]
+            assert (stored.accepted, stored.refusal) == (False, refusal)
+            event = record.events(request)[-1]
+            assert (event.action, event.actor, event.at) == ("decision.refused", str(decision.principal), RECORDED)
+            assert event.details == {"decision_id": decision.decision_id, "outcome": "approve", "refusal": refusal}
+            assert record.actions(request) == ["approval.requested", "decision.recorded", "decision.refused"]
 
 
-@pytest.mark.parametrize("status", [status for status in ApprovalStatus if status is not ApprovalStatus.PENDING])
-def test_what_is_no_longer_pending_takes_no_decision(record: Record, status: ApprovalStatus) -> None:
+def test_what_is_no_longer_pending_takes_no_decision(record: Record, subtests: pytest.Subtests) -> None:
     """The second reviewer of a race, and everyone after the end."""
-    request = record.in_status(status)
-    before = record.store.state(request.approval_id)
-    assert decide(record, make_decision(request, Outcome.REJECT, reviewer="bob")) == before
-    assert record.events(request)[-1].details["refusal"] == Refusal.ALREADY_DECIDED
+    for status in set(ApprovalStatus) - {ApprovalStatus.PENDING}:
+        with subtests.test(status):
+            request = record.in_status(status)
+            before = record.store.state(request.approval_id)
+            assert decide(record, make_decision(request, Outcome.REJECT, reviewer="bob")) == before
+            assert record.events(request)[-1].details["refusal"] == Refusal.ALREADY_DECIDED
 
 
 def test_every_refusal_is_tried() -> None:
@@ -165,9 +161,7 @@ def test_a_repeated_decision_changes_nothing(record: Record, outcome: Outcome) -
     decision = make_decision(request, outcome)
     state = decide(record, decision)
     before = record.rows()
-    again = make_decision(
-        request, outcome, decision_id=decision.decision_id, decided_at=DECIDED + timedelta(seconds=5)
-    )
+    again = make_decision(request, outcome, decision_id=decision.decision_id, decided_at=DECIDED + timedelta(seconds=5))
     assert record.store.decide(again, at=LATER) == state
     assert record.rows() == before
 

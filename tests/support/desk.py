@@ -140,3 +140,12 @@ async def open_desk(client: Client, database_url: str) -> AsyncIterator[Desk]:
         yield desk
     finally:
         database.close()
+
+
+def brief_operations(desk: Desk, *, seconds: float) -> OperationRegistry:
+    """Return the operations, of which `note.brief` has less time than `assent.yaml` may give: a minute is long here."""
+    operations = {name: desk.operations.find(name) for name in desk.operations.declarations}
+    declared = {name: operation for name, operation in operations.items() if operation is not None}
+    brief = declared["note.brief"]
+    declaration = brief.declaration.model_copy(update={"timeout": timedelta(seconds=seconds)})
+    return OperationRegistry(declared | {"note.brief": brief.model_copy(update={"declaration": declaration})})

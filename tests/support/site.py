@@ -6,6 +6,7 @@ from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
+from typing import Any
 
 import httpx2
 from sqlalchemy.engine import make_url
@@ -65,11 +66,11 @@ class Site:
             answer = await self.http.post("/v1/keys", headers=self.bearer("admin"), json={"name": name, "role": role})
             self.keys[name] = answer.json()["key"]
 
-    def bearer(self, name: str) -> dict[str, str]:
+    def bearer(self, name: str) -> dict[str, Any]:
         """Return the headers that prove who calls."""
         return {"Authorization": f"Bearer {self.keys[name]}"}
 
-    async def submit(self, operation_type: str, *, key: str | None = None, **parameters: object) -> httpx2.Response:
+    async def submit(self, operation_type: str, *, key: str | None = None, **parameters: Any) -> httpx2.Response:  # noqa: ANN401  passed on
         """Submit an operation."""
         headers = self.bearer("agent") | ({"Idempotency-Key": key} if key else {})
         operation = {"type": operation_type, "resource_type": "note", "resource_id": "7", "parameters": parameters}
@@ -77,19 +78,19 @@ class Site:
             "/v1/approvals", headers=headers, json={"operation": operation, "reason": "a test asks"}
         )
 
-    async def assessed(self, operation_type: str, **parameters: object) -> dict[str, str]:
+    async def assessed(self, operation_type: str, **parameters: Any) -> dict[str, Any]:  # noqa: ANN401
         """Submit an operation and wait until it is assessed."""
-        answer = await self.submit(operation_type, **parameters)
+        answer = await self.submit(operation_type, key=None, **parameters)
         assert answer.is_success, answer.text
         approval_id = answer.json()["id"]
 
-        async def look() -> dict[str, str]:
-            found: dict[str, str] = (await self.read(approval_id)).json()
+        async def look() -> dict[str, Any]:
+            found: dict[str, Any] = (await self.read(approval_id)).json()
             return found
 
         return await eventually("it is assessed", look, until=lambda found: found.get("risk"), within=30)
 
-    async def decide(self, approval: dict[str, str], outcome: str = "approve", by: str = "ada") -> httpx2.Response:
+    async def decide(self, approval: dict[str, Any], outcome: str = "approve", by: str = "ada") -> httpx2.Response:
         """Decide an approval."""
         return await self.http.post(
             f"/v1/approvals/{approval['id']}/decisions",
@@ -101,11 +102,11 @@ class Site:
         """Read an approval."""
         return await self.http.get(f"/v1/approvals/{approval_id}", headers=self.bearer("ada"), params={"wait": wait})
 
-    async def ended(self, approval: dict[str, str], within: float = 60) -> dict[str, str]:
+    async def ended(self, approval: dict[str, Any], within: float = 60) -> dict[str, Any]:
         """Wait for an approval's end and return it."""
 
-        async def look() -> dict[str, str]:
-            found: dict[str, str] = (await self.read(approval["id"], wait=5)).json()
+        async def look() -> dict[str, Any]:
+            found: dict[str, Any] = (await self.read(approval["id"], wait=5)).json()
             return found
 
         return await eventually(

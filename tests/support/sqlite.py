@@ -2,8 +2,11 @@
 
 import shutil
 import sqlite3
-from contextlib import closing
+from collections.abc import Iterator
+from contextlib import closing, contextmanager
 from pathlib import Path
+
+from sqlalchemy.engine import make_url
 
 from storage import migrate
 
@@ -27,3 +30,12 @@ class SqliteTemplate:
 
 def _url(file: Path) -> str:
     return f"sqlite:///{file}"
+
+
+@contextmanager
+def locked(database_url: str) -> Iterator[None]:
+    """Hold SQLite's only write lock, as a stuck backup would."""
+    with closing(sqlite3.connect(str(make_url(database_url).database), isolation_level=None)) as connection:
+        connection.execute("BEGIN IMMEDIATE")
+        yield
+        connection.execute("ROLLBACK")

@@ -175,13 +175,14 @@ class Intruder:
     @workflow.run
     async def run(self, command: Execute, task_queue: str) -> ExecutionOutcome:
         """Call the execution activity by hand."""
-        return await workflow.execute_activity(
+        outcome: ExecutionOutcome = await workflow.execute_activity(
             "execute",
             command,
             task_queue=task_queue,
             start_to_close_timeout=timedelta(seconds=10),
             result_type=ExecutionOutcome,
         )
+        return outcome
 
 
 async def test_a_raw_execution_runs_nothing(desk: Desk) -> None:

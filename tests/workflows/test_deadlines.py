@@ -6,8 +6,7 @@ import pytest
 from temporalio.testing import WorkflowEnvironment
 
 from assent.models import Approval, ApprovalStatus
-from operations.registry import OperationRegistry
-from tests.support.desk import Desk
+from tests.support.desk import Desk, brief_operations
 from tests.support.eventually import eventually
 from tests.support.runs import starts
 
@@ -65,7 +64,7 @@ async def test_a_decision_one_second_late_is_refused(skipping_desk: Desk) -> Non
 
 async def test_a_decision_in_time_counts_with_the_worker_down_across_the_deadline(desk: Desk) -> None:
     """Made before the deadline while no worker runs, it is approved and executed once one does, after the deadline."""
-    brief = _brief(desk, seconds=3)
+    brief = brief_operations(desk, seconds=3)
     request = desk.request("note.brief")
     async with desk.worker(operations=brief):
         handle = await desk.start(request)
@@ -81,7 +80,7 @@ async def test_a_decision_in_time_counts_with_the_worker_down_across_the_deadlin
 
 async def test_a_decision_after_the_deadline_is_refused_with_the_worker_down_across_it(desk: Desk) -> None:
     """Signals are applied before timers; the stamp decides all the same."""
-    brief = _brief(desk, seconds=2)
+    brief = brief_operations(desk, seconds=2)
     request = desk.request("note.brief")
     async with desk.worker(operations=brief):
         handle = await desk.start(request)
@@ -104,7 +103,7 @@ async def test_assessed_after_its_own_deadline_it_is_expired_at_once(desk: Desk)
     handle = await desk.start(request)
     started = (await handle.describe()).start_time
     await eventually("the deadline has passed", lambda: datetime.now(UTC) > started + timedelta(seconds=3))
-    async with desk.worker(operations=_brief(desk, seconds=1)):
+    async with desk.worker(operations=brief_operations(desk, seconds=1)):
         state = await handle.result()
     assert state.status is ApprovalStatus.EXPIRED
     assert state.expires_at == started + timedelta(seconds=1)
@@ -116,11 +115,3 @@ async def _assessed(desk: Desk, approval_id: str) -> Approval:
     )
     assert found is not None
     return found
-
-
-def _brief(desk: Desk, *, seconds: float) -> OperationRegistry:
-    """Return the operations with less time than `assent.yaml` may give, since a minute is long for a test."""
-    declared = desk.operations.find("note.brief")
-    assert declared is not None
-    declaration = declared.declaration.model_copy(update={"timeout": timedelta(seconds=seconds)})
-    return OperationRegistry({"note.brief": declared.model_copy(update={"declaration": declaration})})

@@ -1,0 +1,168 @@
+"""`assent.yaml`: read whole or refused whole, with a sentence that names the file and the place."""
+
+from datetime import timedelta
+from pathlib import Path
+
+import pytest
+
+from assent.models import RiskLevel
+from operations.configuration import Configuration, ConfigurationError, load_configuration
+
+GOOD = """\
+version: 1
+operations:
+  note.write:
+    resource_types: [note, memo]
+    resource_id: "[1-9][0-9]*"
+    risk: high
+    required_approvals: 2
+    timeout: 15m
+    run: notes:write
+    parameters: notes:Note
+    version: "1"
+"""
+
+
+def load(folder: Path, text: str) -> Configuration:
+    path = folder / "assent.yaml"
+    path.write_text(text, encoding="utf-8")
+    return load_configuration(path)
+
+
+def sentence_of(folder: Path, text: str) -> str:
+    """Return what is said when `text` is refused; it always names the file."""
+    with pytest.raises(ConfigurationError) as refused:
+        load(folder, text)
+    assert str(folder / "assent.yaml") in str(refused.value)
+    return str(refused.value)
+
+
+def edited(old: str, new: str) -> str:
+    assert GOOD.count(old) == 1
+    return GOOD.replace(old, new)
+
+
+def test_a_good_file_is_read_as_it_is_written(tmp_path: Path) -> None:
+    """Every field means what it says, durations and levels included."""
+    (declared,) = load(tmp_path, GOOD).operations.values()
+    assert declared.resource_types == ("note", "memo")
+    assert (declared.resource_id, declared.risk, declared.required_approvals) == ("[1-9][0-9]*", RiskLevel.HIGH, 2)
+    assert (declared.timeout, declared.run_timeout) == (timedelta(minutes=15), timedelta(seconds=60))
+    assert declared.identity == "notes:write@1"
+
+
+@pytest.mark.parametrize(
+    ("old", "new", "place", "words"),
+    [
+        ("version: 1\n", "", "version", "Field required"),
+        ("version: 1\n", "version: 2\n", "version", "Input should be 1"),
+        ("version: 1\n", "version: '1'\n", "version", "Input should be 1"),
+        ("version: 1\n", "version: 1\nrules: []\n", "rules", "Extra inputs are not permitted"),
+        (GOOD[11:], "", "operations", "Field required"),
+        (GOOD[11:], "operations:\n", "operations", "valid dictionary"),
+        (GOOD[11:], "operations: {}\n", "operations", "at least 1 item"),
+        (GOOD[11:], "operations: [note.write]\n", "operations", "valid dictionary"),
+        (GOOD[11:], "operations: {note.write: }\n", "operations.note.write", "valid dictionary"),
+        ("note.write", "1", "operations.1.[key]", "valid string"),
+        ("[note, memo]", "[]", "operations.note.write.resource_types", "at least 1 item"),
+        ("[note, memo]", "note", "operations.note.write.resource_types", "valid tuple"),
+        ("[note, memo]", "[note, 1]", "operations.note.write.resource_types.1", "valid string"),
+        ('"[1-9][0-9]*"', "42", "operations.note.write.resource_id", "valid string"),
+        ("risk: high", "risk: severe", "operations.note.write.risk", "'low', 'medium', 'high' or 'critical'"),
+        ("approvals: 2", "approvals: 0", "operations.note.write.required_approvals", "greater than or equal to 1"),
+        ("approvals: 2", "approvals: 11", "operations.note.write.required_approvals", "less than or equal to 10"),
+        ("approvals: 2", "approvals: both", "operations.note.write.required_approvals", "valid integer"),
+        ("timeout: 15m", "timeout: 15", "operations.note.write.timeout", "a number and a unit, such as 90s, 15m"),
+        ("timeout: 15m", "timeout: soon", "operations.note.write.timeout", "valid timedelta"),
+        ("timeout: 15m", "timeout: 59s", "operations.note.write.timeout", "greater than or equal to"),
+        ("timeout: 15m", "timeout: 31d", "operations.note.write.timeout", "less than or equal to"),
+        ("timeout: 15m", "run_timeout: 25h", "operations.note.write.run_timeout", "less than or equal to"),
+        ("timeout: 15m", "time_out: 15m", "operations.note.write.time_out", "Extra inputs are not permitted"),
+        ("timeout: 15m", "idempotent: perhaps", "operations.note.write.idempotent", "valid boolean"),
+        ("notes:write", "notes.write", "operations.note.write.run", "should match pattern"),
+        ("notes:Note", "Note", "operations.note.write.parameters", "should match pattern"),
+        ('version: "1"', "version: 1.0", "operations.note.write.version", "valid string"),
+        ('version: "1"', "version: 2026-01-31", "operations.note.write.version", "valid string"),
+        ('version: "1"', 'version: ""', "operations.note.write.version", "at least 1 character"),
+        ("    risk: high\n", "", "operations.note.write.risk", "Field required"),
+        ("    run: notes:write\n", "", "operations.note.write.run", "Field required"),
+        ("    parameters: notes:Note\n", "", "operations.note.write.parameters", "Field required"),
+        ('    version: "1"\n', "", "operations.note.write.version", "Field required"),
+        ("    resource_types: [note, memo]\n", "", "operations.note.write.resource_types", "Field required"),
+    ],
+)
+def test_a_wrong_value_is_named_with_its_place(tmp_path: Path, old: str, new: str, place: str, words: str) -> None:
+    """The sentence says which field of which operation is wrong, and what it should be."""
+    sentence = sentence_of(tmp_path, edited(old, new))
+    assert f"cannot be used: {place}: " in sentence
+    assert words in sentence
+
+
+def test_all_that_is_wrong_is_told_at_once(tmp_path: Path) -> None:
+    """Nobody corrects a file one start at a time."""
+    sentence = sentence_of(tmp_path, edited("risk: high", "risk: severe").replace("notes:write", "notes"))
+    assert "operations.note.write.risk: " in sentence
+    assert "operations.note.write.run: " in sentence
+
+
+@pytest.mark.parametrize(
+    ("old", "new", "key", "line"),
+    [
+        ("version: 1\n", "version: 1\nversion: 1\n", "version", 2),
+        ("    risk: high\n", "    risk: low\n    risk: high\n", "risk", 7),
+        ("    risk: high\n", "    'risk': low\n    risk: high\n", "risk", 7),
+        ("    risk: high\n", r'    "\x72isk": low' + "\n    risk: high\n", "risk", 7),
+        ("  note.write:\n", "  note.write: {}\n  note.write:\n", "note.write", 4),
+    ],
+    ids=["top", "field", "quoted", "escaped", "operation"],
+)
+def test_a_key_that_stands_twice_is_refused(tmp_path: Path, old: str, new: str, key: str, line: int) -> None:
+    """YAML would take the last one without a word, and the reader of the file may have seen the first."""
+    sentence = sentence_of(tmp_path, edited(old, new))
+    assert f"'{key}' stands twice" in sentence
+    assert f"line {line}," in sentence
+
+
+def test_an_operation_may_build_on_another(tmp_path: Path) -> None:
+    """A merged key is no key twice: what is written in the operation itself wins over what it merges."""
+    text = edited("  note.write:\n", "  note.write: &written\n") + "  note.erase: {<<: *written, risk: critical}\n"
+    declared = load(tmp_path, text).operations
+    assert declared["note.write"].risk is RiskLevel.HIGH
+    assert declared["note.erase"].risk is RiskLevel.CRITICAL
+    assert declared["note.erase"].resource_types == ("note", "memo")
+
+
+@pytest.mark.parametrize(
+    ("text", "words"),
+    [
+        (edited("risk: high", "risk: high: low"), "line 6, column"),
+        (edited("[note, memo]", "[note, memo"), "line 5, column"),
+        (edited("risk: high", "risk: *high"), "line 6, column"),
+        (edited("risk: high", "risk: \x00"), "special characters are not allowed"),
+        (edited("risk: high", "risk: !!python/object/apply:os.getcwd []"), "line 6, column"),
+        (GOOD + "---\n" + GOOD, "expected a single document"),
+        ("\tversion: 1\n", "line 1, column 1"),
+    ],
+    ids=["nested colon", "open list", "no such anchor", "NUL", "Python object", "two documents", "tab"],
+)
+def test_what_is_not_yaml_is_named_with_its_line(tmp_path: Path, text: str, words: str) -> None:
+    """The sentence says where to look. Nothing in the file can make Python objects."""
+    sentence = sentence_of(tmp_path, text)
+    assert "is not valid YAML" in sentence
+    assert words in sentence
+
+
+@pytest.mark.parametrize("text", ["", "# nothing yet\n", "[]", "assent", "42", "null"])
+def test_a_file_without_fields_is_refused(tmp_path: Path, text: str) -> None:
+    """An empty file declares nothing, and is not taken for one that allows nothing."""
+    assert "cannot be used" in sentence_of(tmp_path, text)
+
+
+def test_a_file_that_cannot_be_read_is_named(tmp_path: Path) -> None:
+    """A missing file, a folder or another encoding: the sentence says how to name the right file."""
+    (tmp_path / "latin.yaml").write_bytes("version: 1 # größer".encode("latin-1"))
+    for path in (tmp_path / "missing.yaml", tmp_path, tmp_path / "latin.yaml"):
+        with pytest.raises(ConfigurationError) as refused:
+            load_configuration(path)
+        assert str(refused.value).startswith(f"Cannot read {path}: ")
+        assert "--config or ASSENT_CONFIG" in str(refused.value)

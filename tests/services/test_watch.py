@@ -1,0 +1,342 @@
+"""Waiting for approvals: woken by whoever changes them, at nearly no cost, whatever happens to the connection."""
+
+import asyncio
+import sqlite3
+import sys
+import threading
+import time
+from collections.abc import AsyncIterator, Iterator
+from contextlib import asynccontextmanager
+from dataclasses import dataclass, field
+from pathlib import Path
+
+import psycopg
+import pytest
+from sqlalchemy import event
+from sqlalchemy.engine import make_url
+
+from assent.models import ApprovalStatus
+from domain.operation import ApprovalRequest
+from services.watch import ApprovalWatch
+from storage.approval_reads import ApprovalReads
+from storage.database import CHANGED_CHANNEL, Database
+from storage.migrate import upgrade
+from tests.storage.builders import RECORDED, make_cancel
+from tests.storage.record import Record, open_record
+from tests.support.eventually import eventually
+from tests.support.postgres import PostgresServer
+from tests.support.processes import Programs
+
+# Less than the second after which a waiter looks whether or not it was told.
+AT_ONCE = 0.5
+LONG = 30.0
+
+# What another program does that changes an approval, with nothing of ours in it.
+CHANGE_SQLITE = """
+import sqlite3, sys
+with sqlite3.connect(sys.argv[1]) as connection:
+    connection.execute("UPDATE approvals SET revision = revision + 1 WHERE id = ?", [sys.argv[2]])
+connection.close()
+"""
+CHANGE_POSTGRESQL = """
+import psycopg, sys
+with psycopg.connect(sys.argv[1]) as connection:
+    connection.execute("UPDATE approvals SET revision = revision + 1 WHERE id = %s", [sys.argv[2]])
+    connection.execute("SELECT pg_notify(%s, %s)", sys.argv[3:1:-1])
+"""
+
+
+@pytest.fixture
+def other(database_url: str) -> Iterator[Record]:
+    """The record as another process has it, which makes the changes."""
+    with open_record(database_url) as other:
+        yield other
+
+
+@pytest.fixture
+def database(database_url: str) -> Iterator[Database]:
+    """The database as the watching process has it."""
+    database = Database(database_url)
+    try:
+        yield database
+    finally:
+        database.close()
+
+
+@asynccontextmanager
+async def watching(database: Database) -> AsyncIterator[ApprovalWatch]:
+    watch = ApprovalWatch(database, ApprovalReads(database))
+    watch.start()
+    try:
+        yield watch
+    finally:
+        await asyncio.to_thread(watch.stop)
+
+
+@dataclass
+class Waiter:
+    """Somebody who waits for one approval, and what they saw; they look in memory, so that they cost no query."""
+
+    watch: ApprovalWatch
+    approval_id: str
+    seconds: float = LONG
+    found: str | None = None
+    looks: list[float] = field(default_factory=list)
+
+    async def look(self) -> str | None:
+        self.looks.append(time.monotonic())
+        return self.found
+
+    async def wait(self) -> str | None:
+        return await self.watch.until(self.approval_id, self.look, seconds=self.seconds)
+
+
+async def settled(waiters: list[Waiter], other: Record) -> None:
+    """Wait until everybody waits and the watch knows each approval, so that only a change of theirs can wake them."""
+
+    async def look() -> int:
+        before = sum(len(waiter.looks) for waiter in waiters)
+        await asyncio.sleep(0.3)
+        return sum(len(waiter.looks) for waiter in waiters) - before
+
+    await eventually("everybody has looked", lambda: all(waiter.looks for waiter in waiters))
+    await asyncio.to_thread(other.open)
+    await eventually("nobody is woken any more", look, until=lambda more: more == 0)
+
+
+async def cancel(record: Record, request: ApprovalRequest) -> None:
+    """Change the approval, as another process does."""
+    await asyncio.to_thread(record.store.cancel, make_cancel(request), at=RECORDED)
+
+
+class Queries:
+    """The statements that an engine runs."""
+
+    def __init__(self, database: Database) -> None:
+        self.statements: list[str] = []
+        event.listen(database.engine, "before_cursor_execute", self._count)
+
+    def _count(self, *arguments: object) -> None:
+        statement = str(arguments[2])
+        if statement.startswith("SELECT"):
+            self.statements.append(statement)
+
+
+async def test_a_change_by_another_connection_wakes_who_waits(database: Database, other: Record) -> None:
+    """At once, not at the next look that happens anyway; five times, since one quick answer may be chance."""
+    taken = []
+    async with watching(database) as watch:
+        for _ in range(5):
+            request = other.open()
+
+            async def ended(approval_id: str = request.approval_id) -> ApprovalStatus | None:
+                state = await asyncio.to_thread(other.store.state, approval_id)
+                return state.status if state.status.is_terminal else None
+
+            waiting = asyncio.create_task(watch.until(request.approval_id, ended, seconds=LONG))
+            await asyncio.sleep(0.1)
+            await cancel(other, request)
+            changed = time.monotonic()
+            assert await waiting is ApprovalStatus.CANCELLED
+            taken.append(time.monotonic() - changed)
+    assert sorted(taken)[2] < AT_ONCE
+
+
+async def test_a_change_by_another_process_wakes_who_waits(
+    database: Database, other: Record, programs: Programs
+) -> None:
+    """Nothing is shared with it but the database."""
+    url = make_url(database.url)
+    place = url.database if database.is_sqlite else url.set(drivername="postgresql").render_as_string()
+    script = CHANGE_SQLITE if database.is_sqlite else CHANGE_POSTGRESQL
+    request = other.open()
+    async with watching(database) as watch:
+        waiter = Waiter(watch, request.approval_id)
+        waiting = asyncio.create_task(waiter.wait())
+        await settled([waiter], other)
+        waiter.found = "it"
+        arguments = [str(place), request.approval_id, CHANGED_CHANNEL]
+        program = programs.start("change", [sys.executable, "-c", script, *arguments])
+        assert await waiting == "it"
+        assert await asyncio.to_thread(program.wait) == 0
+
+
+async def test_a_hundred_waiters_cost_one_query_a_change(database: Database, other: Record) -> None:
+    """Whoever's approval did not change is not even asked to look."""
+    requests = [other.open() for _ in range(20)]
+    strangers = [f"not-there-{number}" for number in range(80)]
+    async with watching(database) as watch:
+        waiters = [Waiter(watch, approval_id) for approval_id in [*(r.approval_id for r in requests), *strangers]]
+        waiting = [asyncio.create_task(waiter.wait()) for waiter in waiters]
+        await settled(waiters, other)
+        looks = [len(waiter.looks) for waiter in waiters]
+        queries = Queries(database)
+        begun = time.monotonic()
+        for waiter, task, request in list(zip(waiters, waiting, requests, strict=False))[:5]:
+            waiter.found = "it"
+            await cancel(other, request)
+            assert await task == "it"
+        # One query a change, and one a second for what may have been lost.
+        assert 5 <= len(queries.statements) <= 5 + 1 + (time.monotonic() - begun)
+        assert [len(waiter.looks) for waiter in waiters] == [*(count + 1 for count in looks[:5]), *looks[5:]]
+        for task in waiting[5:]:
+            task.cancel()
+        await asyncio.gather(*waiting, return_exceptions=True)
+
+
+async def test_many_who_wait_for_one_approval_are_all_woken(database: Database, other: Record) -> None:
+    """By one query."""
+    request = other.open()
+    async with watching(database) as watch:
+        waiters = [Waiter(watch, request.approval_id) for _ in range(50)]
+        waiting = [asyncio.create_task(waiter.wait()) for waiter in waiters]
+        await settled(waiters, other)
+        for waiter in waiters:
+            waiter.found = "it"
+        await cancel(other, request)
+        assert await asyncio.gather(*waiting) == ["it"] * 50
+
+
+async def test_nobody_waiting_costs_nothing(database: Database, other: Record) -> None:
+    """Changes that nobody waits for ask nothing of the database."""
+    async with watching(database):
+        queries = Queries(database)
+        for _ in range(5):
+            await cancel(other, other.open())
+        await asyncio.sleep(0.2)
+        assert queries.statements == []
+
+
+@pytest.mark.parametrize("seconds", [0, 0.2])
+async def test_time_that_is_over_finds_nothing(database: Database, other: Record, seconds: float) -> None:
+    """It looks when it begins and again at the end, and returns None."""
+    request = other.open()
+    async with watching(database) as watch:
+        waiter = Waiter(watch, request.approval_id, seconds=seconds)
+        begun = time.monotonic()
+        assert await waiter.wait() is None
+        assert seconds <= time.monotonic() - begun < seconds + AT_ONCE
+        assert len(waiter.looks) >= 2
+
+
+async def test_the_last_look_counts(sqlite_url: str) -> None:
+    """What came in the last moment is found, and what is there already is found without any waiting."""
+    database = Database(sqlite_url)
+    async with watching(database) as watch:
+        answers = iter([None, "it"])
+
+        async def look() -> str | None:
+            return next(answers)
+
+        assert await watch.until("an-approval", look, seconds=0) == "it"
+        waiter = Waiter(watch, "an-approval", found="it")
+        assert await waiter.wait() == "it"
+        assert len(waiter.looks) == 1
+    database.close()
+
+
+async def test_a_look_that_fails_fails_its_own_wait(database: Database, other: Record) -> None:
+    """Whoever waits for the same approval goes on waiting."""
+    request = other.open()
+
+    async def fail() -> None:
+        raise LookupError
+
+    async with watching(database) as watch:
+        waiter = Waiter(watch, request.approval_id)
+        waiting = asyncio.create_task(waiter.wait())
+        with pytest.raises(LookupError):
+            await watch.until(request.approval_id, fail, seconds=LONG)
+        await settled([waiter], other)
+        waiter.found = "it"
+        await cancel(other, request)
+        assert await waiting == "it"
+
+
+async def test_a_lost_postgresql_connection_is_made_anew(postgres_url: str) -> None:
+    """Whoever waits is woken for a change that came while nobody heard, and by the next one."""
+    database = Database(postgres_url)
+    with open_record(postgres_url) as other:
+        async with watching(database) as watch:
+            requests = [other.open(), other.open()]
+            waiters = [Waiter(watch, request.approval_id) for request in requests]
+            waiting = [asyncio.create_task(waiter.wait()) for waiter in waiters]
+            await settled(waiters, other)
+            assert await asyncio.to_thread(terminate_listeners, postgres_url) == 1
+            # One change while nobody hears it, and one when the watch has begun anew.
+            for waiter, task, request in zip(waiters, waiting, requests, strict=True):
+                waiter.found = "it"
+                await cancel(other, request)
+                assert await asyncio.wait_for(task, 10) == "it"
+    database.close()
+
+
+def terminate_listeners(url: str) -> int:
+    """End every connection that listens, as a failing network does; return how many there were."""
+    listeners = "SELECT pg_terminate_backend(pid) FROM pg_stat_activity WHERE query ~ '^LISTEN' AND datname = %s"
+    place = make_url(url).set(drivername="postgresql")
+    with psycopg.connect(place.render_as_string(), autocommit=True) as connection:
+        return len(connection.execute(listeners, [place.database]).fetchall())
+
+
+async def test_a_wait_outlasts_an_outage(postgres_server: PostgresServer, postgres_url: str) -> None:
+    """PostgreSQL stops and starts again: who waited through it is woken by a change after it."""
+    database = Database(postgres_url)
+    with open_record(postgres_url) as other:
+        request = other.open()
+        async with watching(database) as watch:
+            waiter = Waiter(watch, request.approval_id)
+            waiting = asyncio.create_task(waiter.wait())
+            await settled([waiter], other)
+            await asyncio.to_thread(postgres_server.stop)
+            await asyncio.sleep(AT_ONCE)
+            await asyncio.to_thread(postgres_server.start)
+            waiter.found = "it"
+            await cancel(other, request)
+            assert await asyncio.wait_for(waiting, 10) == "it"
+    database.close()
+
+
+async def test_a_watch_begins_once_its_database_is_there(tmp_path: Path) -> None:
+    """A volume that is mounted late, and tables that are made late, only delay it."""
+    database = Database(f"sqlite:///{tmp_path}/volume/assent.db")
+    async with watching(database) as watch:
+        waiter = Waiter(watch, "an-approval")
+        waiting = asyncio.create_task(waiter.wait())
+        await asyncio.sleep(0.1)
+        (tmp_path / "volume").mkdir()
+        sqlite3.connect(tmp_path / "volume" / "assent.db").close()
+        await asyncio.sleep(1.1)
+        await asyncio.to_thread(upgrade, database.url)
+        with open_record(database.url) as other:
+            request = other.open()
+            mine = Waiter(watch, request.approval_id)
+            mine_waiting = asyncio.create_task(mine.wait())
+            await settled([mine], other)
+            mine.found = "it"
+            await cancel(other, request)
+            assert await asyncio.wait_for(mine_waiting, 10) == "it"
+        waiting.cancel()
+        await asyncio.gather(waiting, return_exceptions=True)
+    database.close()
+
+
+@pytest.mark.parametrize("somebody_waits", [False, True])
+async def test_stopping_is_quick_and_final(database: Database, other: Record, *, somebody_waits: bool) -> None:
+    """The thread is gone, nobody is woken by later changes, and whoever still waits runs into the end of their time."""
+    request = other.open()
+    async with watching(database) as watch:
+        waiter = Waiter(watch, request.approval_id, seconds=0.9)
+        waiting = [asyncio.create_task(waiter.wait())] if somebody_waits else []
+        await asyncio.sleep(0.3)
+        begun = time.monotonic()
+        await asyncio.to_thread(watch.stop)
+        assert time.monotonic() - begun < AT_ONCE
+        assert not [thread for thread in threading.enumerate() if thread.name == "approval-watch"]
+        await asyncio.sleep(0)
+        queries, looks = Queries(database), len(waiter.looks)
+        await cancel(other, request)
+        await asyncio.sleep(0.2)
+        assert queries.statements == []
+        assert len(waiter.looks) == looks
+        assert await asyncio.gather(*waiting) == [None] * somebody_waits

@@ -1,0 +1,96 @@
+"""The migrations make exactly the tables that the code knows."""
+
+import sys
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+
+import pytest
+from alembic.autogenerate import compare_metadata
+from alembic.migration import MigrationContext
+from sqlalchemy import Connection, create_engine
+
+from storage.migrate import upgrade
+from storage.tables import metadata
+from tests.support.eventually import wait_until
+from tests.support.processes import Programs
+
+# Says that it is ready, and upgrades when it is told to.
+UPGRADE = """
+import pathlib, sys, time
+from storage.migrate import upgrade
+print("ready", flush=True)
+while not pathlib.Path(sys.argv[2]).exists():
+    time.sleep(0.001)
+upgrade(sys.argv[1])
+"""
+
+
+@contextmanager
+def connected(url: str) -> Iterator[Connection]:
+    engine = create_engine(url)
+    try:
+        with engine.begin() as connection:
+            yield connection
+    finally:
+        engine.dispose()
+
+
+def differences(url: str) -> object:
+    """Return what would have to change for the database to have our tables."""
+    with connected(url) as connection:
+        options = {"compare_type": True, "compare_server_default": True}
+        return compare_metadata(MigrationContext.configure(connection, opts=options), metadata)
+
+
+@pytest.fixture
+def empty_url(request: pytest.FixtureRequest, tmp_path: Path, kind: str) -> str:
+    """A database without a table, in a folder that is not there yet."""
+    if kind == "sqlite":
+        return f"sqlite:///{tmp_path}/new/folder/assent.db"
+    url: str = request.getfixturevalue("postgres_url")
+    with connected(url) as connection:
+        connection.exec_driver_sql("DROP SCHEMA public CASCADE")
+        connection.exec_driver_sql("CREATE SCHEMA public")
+    return url
+
+
+pytestmark = pytest.mark.parametrize("kind", ["sqlite", "postgresql"])
+
+
+@pytest.mark.usefixtures("kind")
+def test_an_empty_database_gets_exactly_our_tables(empty_url: str) -> None:
+    """Columns, types, indexes and constraints; running it again changes nothing."""
+    upgrade(empty_url)
+    assert differences(empty_url) == []
+    upgrade(empty_url)
+    assert differences(empty_url) == []
+
+
+@pytest.mark.usefixtures("kind")
+def test_a_difference_is_found(empty_url: str) -> None:
+    """The comparison above sees what is missing and what is too much."""
+    upgrade(empty_url)
+    with connected(empty_url) as connection:
+        connection.exec_driver_sql("DROP INDEX ix_approvals_created_at_id")
+    assert differences(empty_url) != []
+    with connected(empty_url) as connection:
+        connection.exec_driver_sql("CREATE INDEX ix_approvals_created_at_id ON approvals (created_at, id)")
+    assert differences(empty_url) == []
+    with connected(empty_url) as connection:
+        connection.exec_driver_sql("ALTER TABLE keys ADD COLUMN note TEXT")
+    assert differences(empty_url) != []
+
+
+@pytest.mark.usefixtures("kind")
+def test_two_processes_may_upgrade_at_once(empty_url: str, programs: Programs, tmp_path: Path) -> None:
+    """As two replicas do that start together: one makes the tables, the other finds them."""
+    go = tmp_path / "go"
+    started = [
+        programs.start("upgrade", [sys.executable, "-c", UPGRADE, empty_url, str(go)]),
+        programs.start("upgrade", [sys.executable, "-c", UPGRADE, empty_url, str(go)]),
+    ]
+    wait_until("both are ready", lambda: all("ready" in program.log for program in started))
+    go.touch()
+    assert [program.wait() for program in started] == [0, 0]
+    assert differences(empty_url) == []
