@@ -66,7 +66,7 @@ class Assessment(AssessmentInterface):
 
     def _authentic(self, command: Assess) -> ApprovalRequest | None:
         try:
-            request = ApprovalRequest.model_validate(command.request)
+            request = ApprovalRequest.model_validate_json(command.request or "")
         except ValidationError:
             return None
         # The workflow's id is compared too: a copied request must not start a second workflow for its approval.

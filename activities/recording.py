@@ -1,7 +1,5 @@
 """Every record after the first: decisions, cancels, expiry, and how the execution ended."""
 
-import json
-
 from pydantic import ValidationError
 from temporalio import activity
 from typing_extensions import override
@@ -59,7 +57,7 @@ class Recording(RecordingInterface):
     def _authentic(self, command: RecordSignal) -> Decision | Cancel | None:
         kind = Decision if command.kind is SignalKind.DECIDE else Cancel
         try:
-            message = kind.model_validate(command.content)
+            message = kind.model_validate_json(command.content or "")
         except ValidationError:
             return None
         if message.approval_id != command.approval_id:
@@ -68,7 +66,7 @@ class Recording(RecordingInterface):
 
     def _refuse_unauthentic(self, command: RecordSignal) -> ApprovalState:
         """Tell it in the log under an id of its own, so that it cannot take a real decision's place."""
-        content = sha256_hex(json.dumps(command.content, sort_keys=True).encode())
+        content = sha256_hex((command.content or "").encode())
         action = Action.DECISION_REFUSED if command.kind is SignalKind.DECIDE else Action.CANCEL_REFUSED
         self._approvals.append(
             AuditEvent(

@@ -29,6 +29,7 @@ STATUS: dict[type[errors.AssentError], int] = {
     errors.NotPendingError: 409,
     errors.NameTakenError: 409,
     errors.TooManyDecisionsError: 429,
+    errors.TooManySubmissionsError: 429,
     errors.StorageUnavailableError: 503,
     errors.TemporalUnavailableError: 503,
     errors.IllegalTransitionError: 500,
@@ -36,7 +37,8 @@ STATUS: dict[type[errors.AssentError], int] = {
 }
 """One status a leaf; a test holds this table to the tree."""
 
-_RETRY_AFTER = {429: "60", 503: "2"}
+_RETRY_AFTER_SECONDS = {429: 60, 503: 2}
+"""Where the error itself does not know better."""
 
 _log = structlog.get_logger(__name__)
 
@@ -47,13 +49,13 @@ class ProblemResponse(JSONResponse):
     media_type = "application/problem+json"
 
 
-def problem_response(problem: Problem) -> ProblemResponse:
+def problem_response(problem: Problem, *, retry_after: int | None = None) -> ProblemResponse:
     """Return `problem` as an answer, with the headers that belong to its status."""
     headers = {}
     if problem.status == http.HTTPStatus.UNAUTHORIZED:
         headers["WWW-Authenticate"] = "Bearer"
-    if problem.status in _RETRY_AFTER:
-        headers["Retry-After"] = _RETRY_AFTER[problem.status]
+    if problem.status in _RETRY_AFTER_SECONDS:
+        headers["Retry-After"] = str(retry_after or _RETRY_AFTER_SECONDS[problem.status])
     return ProblemResponse(
         problem.model_dump(mode="json", exclude_none=True), status_code=problem.status, headers=headers
     )
@@ -90,7 +92,8 @@ async def _refused(_request: Request, error: Exception) -> ProblemResponse:
             detail=error.detail,
             decided_by=None if error.decided_by is None else list(error.decided_by),
             decision_id=error.decision_id,
-        )
+        ),
+        retry_after=error.retry_after,
     )
 
 

@@ -18,10 +18,11 @@ from config.settings import Settings
 GRACEFUL_SECONDS = 3
 
 _STOPPING = Problem(
-    type="/problems/stopping",
-    title="Assent is stopping",
+    type="about:blank",  # RFC 9457: there is no more to it than its status
+    title="Service Unavailable",
     status=503,
-    detail="Send the request again in a few seconds; with the same Idempotency-Key it has no second effect.",
+    detail="This process is stopping. Send the request again in a few seconds; with the same Idempotency-Key it has no "
+    "second effect.",
 )
 
 

@@ -33,6 +33,7 @@ FROM_FILES = ("signing_keys", "admin_key", "database_url")
 _FORMS = {
     "port": "a whole number from 1 to 65535",
     "worker_sandbox": "true or false",
+    "submissions_per_minute": "a whole number from 1 to 1000000",
     "shutdown_grace_seconds": "a number of seconds from 0 to 3600",
 }
 _DATABASE_FORM = "sqlite:///<path> or postgresql://<user>:<password>@<host>/<database>"
@@ -96,6 +97,13 @@ class Settings(BaseSettings):
     )
     task_queue: str = Field(
         default="assent", min_length=1, description="The Temporal task queue that the API and its workers share."
+    )
+    submissions_per_minute: int = Field(
+        default=1200,
+        ge=1,
+        le=1_000_000,
+        description="How many operations one key may submit to one API process in a minute, all at once or evenly. "
+        "More are answered with 429.",
     )
     temporal_ui_url: str | None = Field(
         default=None, description="The address of the Temporal UI, for links to workflows. Without it, there are none."

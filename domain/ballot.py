@@ -4,6 +4,8 @@ from collections.abc import Collection
 from datetime import datetime
 from enum import StrEnum
 
+from pydantic import AwareDatetime
+
 from assent.models import ApprovalStatus, Outcome, Role
 from domain.canonical import digest_of
 from domain.clock import microseconds
@@ -48,7 +50,7 @@ class Decision(Frozen):
     outcome: Outcome
     comment: str
     digest: str
-    decided_at: datetime
+    decided_at: AwareDatetime
     signature: Signature | None = None
 
     @property
@@ -83,7 +85,7 @@ class Cancel(Frozen):
     approval_id: str
     actor: str
     reason: str
-    requested_at: datetime
+    requested_at: AwareDatetime
     signature: Signature | None = None
 
     def signed_fields(self) -> tuple[str, ...]:
@@ -112,10 +114,11 @@ class Ballot(Frozen):
     def refusal(self, decision: Decision) -> Refusal | None:
         """Why `decision` may not be cast, or None when it may. The first reason that applies is the one told."""
         principal = decision.principal
-        own = principal.person == person_of(self.requester, self.requester_owner) or principal.name == self.requester
+        # Names and owners alike: a key may be owned by a person whose own key somebody else answers for.
+        own = {principal.name, principal.person} & {self.requester, person_of(self.requester, self.requester_owner)}
         reasons = {
             Refusal.NOT_ALLOWED: not principal.may_decide,
-            Refusal.OWN_REQUEST: own,
+            Refusal.OWN_REQUEST: bool(own),
             Refusal.ALREADY_DECIDED: self.status is not ApprovalStatus.PENDING,
             Refusal.TOO_LATE: decision.decided_at >= self.expires_at,
             Refusal.WRONG_DIGEST: decision.digest != self.digest,

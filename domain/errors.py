@@ -8,13 +8,19 @@ class AssentError(Exception):
     """The root of everything that Assent refuses."""
 
     def __init__(
-        self, detail: str, *, decided_by: tuple[str, ...] | None = None, decision_id: str | None = None
+        self,
+        detail: str,
+        *,
+        decided_by: tuple[str, ...] | None = None,
+        decision_id: str | None = None,
+        retry_after: int | None = None,
     ) -> None:
-        """Say what is wrong and what to do; name who decided, or which decision, where that is the answer."""
+        """Say what is wrong and what to do; name who decided, which decision, or in how many seconds to try again."""
         super().__init__(detail)
         self.detail = detail
         self.decided_by = decided_by
         self.decision_id = decision_id
+        self.retry_after = retry_after
 
 
 class InvalidInputError(AssentError):
@@ -95,6 +101,10 @@ class TooManyError(AssentError):
 
 class TooManyDecisionsError(TooManyError):
     """One approval got more decisions than it takes."""
+
+
+class TooManySubmissionsError(TooManyError):
+    """One key submitted more operations than it may in a minute."""
 
 
 class UnavailableError(AssentError):

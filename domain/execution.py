@@ -1,9 +1,9 @@
 """What must hold for a stored approval to run: everything is proven again from the record, just before the start."""
 
-from datetime import datetime
+from datetime import datetime, timedelta
 
-from assent.models import ApprovalStatus, Operation, RiskLevel
-from domain.ballot import Decision, has_quorum
+from assent.models import ApprovalStatus, Operation, Outcome, RiskLevel
+from domain.ballot import REFUSAL_SENTENCES, Ballot, Decision, has_quorum
 from domain.clock import microseconds
 from domain.frozen import Frozen
 from domain.operation import ExecutionPlan, operation_digest
@@ -32,7 +32,8 @@ class SealedAssessment(Frozen):
             self.risk_level.value,
             str(self.required_approvals),
             microseconds(self.expires_at),
-            self.plan.model_dump_json(),
+            str(self.plan.idempotent),
+            str(self.plan.run_timeout // timedelta(microseconds=1)),
         )
 
 
@@ -41,6 +42,7 @@ class StoredApproval(SealedAssessment):
 
     status: ApprovalStatus
     agent_id: str
+    agent_owner: str | None
     operation: Operation
     declaration: str
     seal: Signature
@@ -65,12 +67,23 @@ def refusal_to_run(approval: StoredApproval, keys: SigningKeys) -> str | None:
 
 
 def _refusal_of_votes(approval: StoredApproval, keys: SigningKeys) -> str | None:
+    # The same rules as when each was cast, from an empty ballot on.
+    ballot = Ballot(
+        status=ApprovalStatus.PENDING,
+        digest=approval.digest,
+        expires_at=approval.expires_at,
+        required_approvals=approval.required_approvals,
+        requester=approval.agent_id,
+        requester_owner=approval.agent_owner,
+    )
     persons: set[str] = set()
     for decision in approval.approvals:
-        if decision.digest != approval.digest or not keys.verify(decision.signed_fields(), decision.signature):
+        signed = keys.verify(decision.signed_fields(), decision.signature)
+        for_this = decision.approval_id == approval.approval_id and decision.digest == approval.digest
+        if not (signed and for_this and decision.outcome is Outcome.APPROVE):
             return f"The stored decision of {decision.reviewer} is not the one that was signed."
-        if decision.decided_at >= approval.expires_at:
-            return f"The stored decision of {decision.reviewer} came after the deadline."
+        if (refusal := ballot.refusal(decision)) is not None:
+            return f"The stored decision of {decision.reviewer} must not count: {REFUSAL_SENTENCES[refusal]}"
         if decision.reviewer in approval.active_names:
             persons.add(decision.principal.person)
     if not has_quorum(persons, approval.required_approvals):

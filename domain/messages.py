@@ -5,16 +5,18 @@ from enum import StrEnum
 
 from domain.approval import ExecutionOutcome
 from domain.frozen import Frozen
-from domain.signing import Unverified
 
 
 class Assess(Frozen):
-    """Assess the request that a workflow was started with. `started_at` is when Temporal accepted the start."""
+    """Assess the request that a workflow was started with, as JSON text; None when it was no JSON.
+
+    `started_at` is when Temporal accepted the start.
+    """
 
     approval_id: str
     run_id: str
     started_at: datetime
-    request: Unverified = None
+    request: str | None = None
 
 
 class SignalKind(StrEnum):
@@ -26,12 +28,12 @@ class SignalKind(StrEnum):
 
 
 class RecordSignal(Frozen):
-    """Take one message from the inbox to the record. `at` is the workflow's time."""
+    """Take one message from the inbox, as JSON text, to the record; None when it was no JSON. `at` is workflow time."""
 
     approval_id: str
     kind: SignalKind
     at: datetime
-    content: Unverified = None
+    content: str | None = None
 
 
 class RecordExpiry(Frozen):

@@ -1,9 +1,9 @@
 """An operation as declared and as requested, and the digest that binds what is approved to what runs."""
 
-from datetime import datetime, timedelta
+from datetime import timedelta
 from typing import Annotated, Any, Self
 
-from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, model_validator
+from pydantic import AwareDatetime, BaseModel, BeforeValidator, ConfigDict, Field, model_validator
 
 from assent.models import Operation, RiskLevel
 from domain.canonical import canonical_json, digest_of
@@ -13,17 +13,18 @@ from domain.frozen import Frozen
 from domain.signing import Signature
 
 Duration = Annotated[timedelta, BeforeValidator(parse_duration)]
+TypeName = Annotated[str, Field(min_length=1, max_length=128, strict=True)]
 FunctionPath = Annotated[str, Field(pattern=r"^[A-Za-z_][\w.]*:[A-Za-z_]\w*$")]
 
 
 class OperationDeclaration(BaseModel):
     """One operation of `assent.yaml`: who may be asked for it, how strictly, and what runs."""
 
-    model_config = ConfigDict(frozen=True, extra="forbid")
+    model_config = ConfigDict(frozen=True, extra="forbid", strict=True)
 
-    resource_types: tuple[str, ...] = Field(min_length=1)
+    resource_types: Annotated[tuple[TypeName, ...], Field(min_length=1, strict=False)]
     resource_id: str | None = None
-    risk: RiskLevel
+    risk: Annotated[RiskLevel, Field(strict=False)]
     required_approvals: int = Field(default=1, ge=1, le=10)
     timeout: Annotated[Duration, Field(ge=timedelta(minutes=1), le=timedelta(days=30))] | None = None
     run: FunctionPath
@@ -72,7 +73,7 @@ class ApprovalRequest(Frozen):
     digest: str
     content_digest: str
     idempotency_key: str | None
-    submitted_at: datetime
+    submitted_at: AwareDatetime
     signature: Signature | None = None
 
     @model_validator(mode="after")

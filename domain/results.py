@@ -7,7 +7,10 @@ from domain.canonical import sha256_hex
 from domain.frozen import Frozen
 
 MAX_RESULT_BYTES = 64 * 1024
+MAX_RESULT_DEPTH = 100
 MAX_ERROR_CHARACTERS = 2_000
+
+_ROOM_FOR_THE_REST = 1_024
 
 
 class RecordedResult(Frozen):
@@ -27,9 +30,9 @@ def recorded_result(result: Any) -> RecordedResult:  # noqa: ANN401  an operatio
     encoded = whole.encode("utf-8", "replace")
     digest = sha256_hex(encoded)
     text = encoded.decode()
-    if len(encoded) > MAX_RESULT_BYTES:
-        # Half of the room: escaping may double the text.
-        beginning = encoded[: MAX_RESULT_BYTES // 2].decode("utf-8", "ignore")
+    if len(encoded) > MAX_RESULT_BYTES or _too_deep(result):
+        # Escaping may double the text.
+        beginning = encoded[: (MAX_RESULT_BYTES - _ROOM_FOR_THE_REST) // 2].decode("utf-8", "ignore")
         cut = {"truncated": True, "bytes": len(encoded), "sha256": digest, "beginning": beginning}
         text = json.dumps(cut, ensure_ascii=False)
     return RecordedResult(text=text, digest=digest, size=len(encoded))
@@ -39,3 +42,18 @@ def storable(text: str, limit: int = MAX_ERROR_CHARACTERS) -> str:
     """Return `text` cut to `limit` characters, without what a database refuses (NUL, lone surrogates)."""
     clean = text.encode("utf-8", "replace").decode().replace("\x00", "\N{REPLACEMENT CHARACTER}")
     return clean if len(clean) <= limit else clean[: limit - 1] + "…"
+
+
+def _too_deep(value: Any) -> bool:  # noqa: ANN401  any JSON
+    """Whether `value` is nested deeper than what shows it can write."""
+    level = [value]
+    for _ in range(MAX_RESULT_DEPTH):
+        level = [
+            inner
+            for outer in level
+            if isinstance(outer, dict | list | tuple)
+            for inner in (outer.values() if isinstance(outer, dict) else outer)
+        ]
+        if not level:
+            return False
+    return True

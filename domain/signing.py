@@ -6,6 +6,7 @@ it says, and the worker believes nothing without one.
 
 import hashlib
 import hmac
+import json
 from collections.abc import Mapping, Sequence
 from typing import Any
 
@@ -13,6 +14,19 @@ from domain.frozen import Frozen
 
 Unverified = Any
 """JSON from outside, whatever it holds, until it has been parsed and its signature has been checked."""
+
+
+def unverified_text(content: Unverified, limit: int) -> str | None:
+    """Return `content` as JSON text, or None when it is no JSON, or more than `limit` characters.
+
+    As text it passes from the workflow to its activities whatever it holds; inside a message, content that cannot be
+    written again, or is nested as deep as a parser goes, would fail the workflow for ever.
+    """
+    try:
+        text = json.dumps(content)
+    except (TypeError, ValueError, RecursionError):
+        return None
+    return text if len(text) <= limit else None
 
 
 class Signature(Frozen):
@@ -41,11 +55,13 @@ class SigningKeys:
         """Whether `signature` was made over exactly `fields` by one of these keys."""
         if signature is None or signature.key_id not in self._keys:
             return False
-        return hmac.compare_digest(self._mac(signature.key_id, fields).encode(), signature.mac.encode())
+        return hmac.compare_digest(
+            self._mac(signature.key_id, fields).encode(), signature.mac.encode("utf-8", "surrogatepass")
+        )
 
     def _mac(self, key_id: str, fields: Sequence[str]) -> str:
         message = bytearray()
         for field in (key_id, *fields):
-            encoded = field.encode()
+            encoded = field.encode("utf-8", "surrogatepass")
             message += len(encoded).to_bytes(4) + encoded
         return hmac.new(self._keys[key_id], bytes(message), hashlib.sha256).hexdigest()

@@ -17,7 +17,7 @@ REQUESTS = [
     ),
     (
         "The customer asked to be forgotten (GDPR, article 17).",
-        Operation(type="user.delete", resource_type="user", resource_id="42"),
+        Operation(type="user.delete", resource_type="user", resource_id="43"),
     ),
     (
         "Three test accounts are left over from the last release.",

@@ -38,12 +38,13 @@ def load_configuration(path: Path) -> Configuration:
     try:
         content = yaml.load(text, Loader=_UniqueKeyLoader)  # noqa: S506  it derives from SafeLoader
         return Configuration.model_validate(content)
-    except yaml.YAMLError as error:
-        message = f"{path} is not valid YAML: {error}"
-        raise ConfigurationError(message) from error
     except ValidationError as error:
         places = "; ".join(f"{'.'.join(str(part) for part in one['loc'])}: {one['msg']}" for one in error.errors())
         message = f"{path} cannot be used: {places}"
+        raise ConfigurationError(message) from error
+    except (yaml.YAMLError, ValueError, TypeError, RecursionError) as error:
+        # Not all that is wrong in a YAML file is a YAMLError: a date that no calendar has, or a list as a key, is not.
+        message = f"{path} is not valid YAML: {error}"
         raise ConfigurationError(message) from error
 
 

@@ -5,9 +5,9 @@ import importlib
 import inspect
 import json
 import re
-from collections.abc import Awaitable, Callable
+from collections.abc import Callable
 from pathlib import Path
-from typing import Any
+from typing import Any, cast
 
 from pydantic import BaseModel, JsonValue, ValidationError
 
@@ -41,7 +41,11 @@ class OperationRegistry:
     def load(cls, path: Path) -> "OperationRegistry":
         """Read `assent.yaml` and import what it names. Raises ConfigurationError."""
         declarations = load_configuration(path).operations
-        return cls({name: _load(name, declaration) for name, declaration in declarations.items()})
+        try:
+            return cls({name: _load(name, declaration) for name, declaration in declarations.items()})
+        except ConfigurationError as error:
+            message = f"{path}: {error}"
+            raise ConfigurationError(message) from error
 
     @property
     def declarations(self) -> dict[str, OperationDeclaration]:
@@ -71,7 +75,14 @@ class OperationRegistry:
         if declaration.resource_id is not None and not re.fullmatch(declaration.resource_id, operation.resource_id):
             message = f"resource_id {operation.resource_id!r} must match {declaration.resource_id}."
             raise InvalidOperationError(message)
-        parameters = _parsed(declared, operation.parameters).model_dump(mode="json")
+        parsed = _parsed(declared, operation.parameters)
+        parameters = parsed.model_dump(mode="json", by_alias=True)
+        if _parsed(declared, parameters) != parsed:
+            message = (
+                f"{operation.type}: what would be shown and stored is not what was sent: its parameter model hides or "
+                "changes a field. The operation's author must correct the model."
+            )
+            raise InvalidOperationError(message)
         return operation.model_copy(update={"parameters": parameters}), declaration
 
     async def run(self, operation: Operation, *, approval_id: str, agent_id: str) -> JsonValue:
@@ -87,10 +98,12 @@ class OperationRegistry:
             idempotency_key=approval_id,
         )
         if inspect.iscoroutinefunction(declared.function):
-            pending: Awaitable[JsonValue] = declared.function(call)
-            return await pending
-        result: JsonValue = await asyncio.to_thread(declared.function, call)
-        return result
+            result = await declared.function(call)
+        else:
+            result = await asyncio.to_thread(declared.function, call)
+            if inspect.isawaitable(result):  # an async function behind a plain decorator
+                result = await result
+        return cast("JsonValue", result)
 
 
 def _parsed(declared: DeclaredOperation, parameters: dict[str, Any]) -> BaseModel:
@@ -124,7 +137,7 @@ def _load(name: str, declaration: OperationDeclaration) -> DeclaredOperation:
     if declaration.resource_id is not None:
         try:
             re.compile(declaration.resource_id)
-        except re.error as error:
+        except (re.error, OverflowError) as error:
             message = f"{name}: resource_id is not a regular expression: {error}"
             raise ConfigurationError(message) from error
     return DeclaredOperation(operation_type=name, declaration=declaration, function=function, parameters=parameters)
@@ -134,6 +147,6 @@ def _imported(name: str, path: str) -> Any:  # noqa: ANN401  the file may name a
     module_name, _, attribute = path.partition(":")
     try:
         return getattr(importlib.import_module(module_name), attribute)
-    except (ImportError, AttributeError) as error:
+    except Exception as error:  # importing runs the module, which may fail in any way
         message = f"{name}: cannot import {path}: {error}"
         raise ConfigurationError(message) from error

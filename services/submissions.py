@@ -16,6 +16,7 @@ from domain.principal import Principal
 from domain.signing import SigningKeys
 from operations.registry import OperationRegistry
 from services.approvals import Approvals, unassessed
+from services.submission_limit import SubmissionLimit
 from services.temporal import ApprovalWorkflows
 from services.watch import ApprovalWatch
 from storage.approval_reads import ApprovalReads
@@ -53,10 +54,12 @@ class Submissions:
         operations: OperationRegistry,
         workflows: ApprovalWorkflows,
         watch: ApprovalWatch,
+        limit: SubmissionLimit,
         signing_keys: SigningKeys,
         clock: Clock,
     ) -> None:
-        """Take the record, the declared operations, Temporal, and the keys that sign."""
+        """Take the record, the declared operations, Temporal, how fast a key may submit, and the keys that sign."""
+        self._limit = limit
         self._approvals = approvals
         self._reads = reads
         self._store = store
@@ -69,12 +72,13 @@ class Submissions:
     async def submit(self, principal: Principal, submission: Submission, idempotency_key: str | None) -> Submitted:
         """Start an approval, or return the one that this idempotency key started before.
 
-        Raises RoleNotAllowedError, UndeclaredOperationError, InvalidOperationError, IdempotencyConflictError,
-        StorageUnavailableError or TemporalUnavailableError.
+        Raises RoleNotAllowedError, TooManySubmissionsError, UndeclaredOperationError, InvalidOperationError,
+        IdempotencyConflictError, StorageUnavailableError or TemporalUnavailableError.
         """
         if principal.role not in (Role.AGENT, Role.ADMIN):
             message = f"A key with the role {principal.role.value} does not submit. Use an agent's key."
             raise RoleNotAllowedError(message)
+        self._limit.take(principal.name)
         content = _content_digest(submission)
         approval_id = _approval_id(principal, idempotency_key)
         if idempotency_key is not None and (known := await self._known(principal, approval_id, content)) is not None:

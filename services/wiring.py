@@ -1,6 +1,7 @@
 """Every use case, made from the settings: the one place where the API's parts are put together."""
 
 import asyncio
+import time
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
@@ -22,6 +23,7 @@ from services.cancellations import Cancellations
 from services.decisions import Decisions
 from services.keys import Keys
 from services.readiness import ReadinessChecks
+from services.submission_limit import SubmissionLimit
 from services.submissions import Submissions
 from services.temporal import ApprovalWorkflows
 from services.watch import ApprovalWatch
@@ -97,6 +99,7 @@ async def wire_services(settings: Settings, client: Client, operations: Operatio
             operations=operations,
             workflows=workflows,
             watch=watch,
+            limit=SubmissionLimit(settings.submissions_per_minute, time.monotonic),
             signing_keys=signing_keys,
             clock=system_clock,
         ),

@@ -120,6 +120,7 @@ def _stored_approval(connection: Connection, row: Row[Any]) -> StoredApproval:
         approval_id=row.id,
         status=ApprovalStatus(row.status),
         agent_id=row.agent_id,
+        agent_owner=row.agent_owner,
         operation=Operation(
             type=row.operation_type,
             resource_type=row.resource_type,

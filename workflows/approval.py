@@ -17,7 +17,7 @@ from temporalio.exceptions import ApplicationError, FailureError
 from assent.models import ApprovalStatus
 from domain.approval import WORKFLOW_ID_PREFIX, ApprovalState, ExecutionOutcome
 from domain.messages import Assess, Execute, RecordExpiry, RecordOutcome, RecordSignal, SignalKind
-from domain.signing import Unverified
+from domain.signing import Unverified, unverified_text
 from workflows.activity_interfaces import AssessmentInterface, ExecutionInterface, RecordingInterface
 from workflows.activity_options import CLOSING_GRACE, LONG_RUN, RECORD, RECORD_DURABLY, execution_options
 from workflows.descriptions import details, execution_summary, timer_summary
@@ -25,6 +25,10 @@ from workflows.search_attributes import APPROVAL_STATUS, EXPIRES_AT, RISK_LEVEL
 
 MAX_MESSAGES = 200
 """More messages than this are dropped unread; the API stops long before, and ten thousand would kill a workflow."""
+
+MAX_REQUEST = 1_500_000
+MAX_MESSAGE = 50_000
+"""Characters of JSON. Requests of 256 KB and decisions fit, however much of them is escaped; 2 MB do not."""
 
 Command = TypeVar("Command")
 Stored = TypeVar("Stored")
@@ -37,7 +41,7 @@ class ApprovalWorkflow:
     @workflow.init
     def __init__(self, request: Unverified = None) -> None:
         """Take the signed request. Whatever else it may be is found out by the assessment."""
-        self._request = request
+        self._request = unverified_text(request, MAX_REQUEST)
         self._approval_id = workflow.info().workflow_id.removeprefix(WORKFLOW_ID_PREFIX)
         self._inbox: deque[RecordSignal] = deque()
         self._messages = 0
@@ -147,7 +151,12 @@ class ApprovalWorkflow:
         self._messages += 1
         if self._messages <= MAX_MESSAGES or kind is SignalKind.TEMPORAL_CANCEL:
             self._inbox.append(
-                RecordSignal(approval_id=self._approval_id, kind=kind, at=workflow.now(), content=content)
+                RecordSignal(
+                    approval_id=self._approval_id,
+                    kind=kind,
+                    at=workflow.now(),
+                    content=unverified_text(content, MAX_MESSAGE),
+                )
             )
 
     def _adopt(self, stored: ApprovalState) -> None:

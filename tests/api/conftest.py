@@ -1,16 +1,30 @@
 """Assent as one piece, opened once for the tests of a module: one that needs its own team makes its own keys."""
 
 import uuid
-from collections.abc import AsyncIterator
-from contextlib import asynccontextmanager
+from collections.abc import AsyncIterator, Iterator
+from contextlib import asynccontextmanager, contextmanager
 
 import pytest
 import pytest_asyncio
+import structlog
 
 from tests.api.workers import production_worker
 from tests.support.sqlite import SqliteTemplate
 from tests.support.stack import Stack, make_settings, open_stack
 from tests.support.temporal import TemporalServer, connect
+
+
+@contextmanager
+def _plain_tracebacks() -> Iterator[None]:
+    """Log what is unforeseen as production does: the default spends half a minute on drawing one traceback."""
+    before = structlog.get_config()
+    structlog.configure(
+        processors=[structlog.dev.ConsoleRenderer(colors=False, exception_formatter=structlog.dev.plain_traceback)]
+    )
+    try:
+        yield
+    finally:
+        structlog.configure(**before)
 
 
 @asynccontextmanager
@@ -19,7 +33,7 @@ async def _opened(
 ) -> AsyncIterator[Stack]:
     folder = tmp_path_factory.mktemp("api")
     settings = make_settings(folder, sqlite_template.copy(folder / "assent.db"), f"assent-{uuid.uuid4()}")
-    with pytest.MonkeyPatch.context() as patch:
+    with pytest.MonkeyPatch.context() as patch, _plain_tracebacks():
         patch.setenv("ASSENT_DATA_DIR", str(folder))
         async with open_stack(settings, await connect(temporal_server)) as stack:
             yield stack

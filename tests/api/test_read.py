@@ -35,11 +35,11 @@ async def test_people_read_all_and_get_the_way_to_temporal(served: Stack) -> Non
 
 async def test_no_answer_gives_an_agent_the_way_to_temporal(served: Stack) -> None:
     """Not when it submits, waits, lists or cancels either."""
-    key = {"idempotency_key": str(uuid.uuid4())}
-    approval = await served.pending(**key)
+    key = str(uuid.uuid4())
+    approval = await served.pending(idempotency_key=key)
     path = f"/v1/approvals/{approval['id']}"
     answers = [
-        (await served.submit(**key)).json(),
+        (await served.submit(idempotency_key=key)).json(),
         (await served.get(path, by="agent", wait=0.01)).json(),
         *(await served.get("/v1/approvals", by="agent")).json()["items"],
         (await served.http.post(f"{path}/cancel", headers=served.bearer("agent"))).json(),

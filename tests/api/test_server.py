@@ -67,7 +67,7 @@ async def test_waiting_reads_are_answered_when_the_server_stops() -> None:
     assert answer.status_code == 503
     assert answer.headers["Content-Type"] == "application/problem+json"
     assert answer.headers["Retry-After"] == "2"
-    assert answer.json()["type"] == "/problems/stopping"
+    assert answer.json()["detail"].startswith("This process is stopping.")
 
 
 async def test_changes_are_finished_when_the_server_stops() -> None:

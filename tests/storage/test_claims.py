@@ -104,7 +104,7 @@ def test_what_is_not_recorded_is_not_claimed(record: Record) -> None:
 def test_only_what_is_approved_is_claimed(record: Record, subtests: pytest.Subtests) -> None:
     """Every other status is refused, which the log tells once, and no claim is made."""
     for status in set(ApprovalStatus) - {ApprovalStatus.APPROVED}:
-        with subtests.test(status):
+        with subtests.test(status.value):
             request = record.in_status(status)
             claims = len(record.rows()["executions"])
             for _ in range(2):

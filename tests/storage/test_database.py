@@ -107,6 +107,19 @@ def test_a_sqlite_database_locked_by_another_process_is_an_outage(sqlite_url: st
         assert record.store.decide(make_decision(request), at=RECORDED).status is ApprovalStatus.APPROVED
 
 
+def test_a_sqlite_write_waits_for_that_of_another_process(sqlite_url: str) -> None:
+    """A short one is no outage: the write takes its turn, and sees what the other one wrote."""
+    with open_record(sqlite_url) as record:
+        request = record.open()
+        with closing(sqlite3.connect(file_of(sqlite_url), isolation_level=None, check_same_thread=False)) as other:
+            other.execute("BEGIN IMMEDIATE")
+            other.execute("UPDATE approvals SET status = 'cancelled'")
+            commit = threading.Timer(LOCK_TIMEOUT_SECONDS / 4, other.execute, ["COMMIT"])
+            commit.start()
+            assert record.store.decide(make_decision(request), at=RECORDED).status is ApprovalStatus.CANCELLED
+            commit.join()
+
+
 def test_a_sqlite_database_busy_in_this_process_is_an_outage(sqlite_url: str) -> None:
     """One writer at a time, and nobody waits for ever."""
     with open_record(sqlite_url) as record:

@@ -134,7 +134,7 @@ def test_a_refused_decision_changes_nothing_but_is_told(record: Record, subtests
 def test_what_is_no_longer_pending_takes_no_decision(record: Record, subtests: pytest.Subtests) -> None:
     """The second reviewer of a race, and everyone after the end."""
     for status in set(ApprovalStatus) - {ApprovalStatus.PENDING}:
-        with subtests.test(status):
+        with subtests.test(status.value):
             request = record.in_status(status)
             before = record.store.state(request.approval_id)
             assert decide(record, make_decision(request, Outcome.REJECT, reviewer="bob")) == before

@@ -41,7 +41,7 @@ def test_a_pending_approval_is_cancelled(record: Record) -> None:
 def test_a_cancel_that_came_too_late_is_told(record: Record, subtests: pytest.Subtests) -> None:
     """It changes nothing, and the log says what it met."""
     for status in set(ApprovalStatus) - {ApprovalStatus.PENDING, ApprovalStatus.CANCELLED}:
-        with subtests.test(status):
+        with subtests.test(status.value):
             request = record.in_status(status)
             before = record.get(request)
             state = record.store.cancel(make_cancel(request), at=LATER)
@@ -182,7 +182,7 @@ def test_nothing_is_executed_without_a_claim(record: Record, reported: Execution
 def test_only_what_is_approved_can_be_finished(record: Record, subtests: pytest.Subtests) -> None:
     """An end that is reported again, or of what never was approved, changes nothing."""
     for status in set(ApprovalStatus) - {ApprovalStatus.APPROVED}:
-        with subtests.test(status):
+        with subtests.test(status.value):
             request = record.in_status(status)
             before = record.rows()
             for outcome in (make_outcome(), ExecutionOutcome(error="no"), ExecutionOutcome(outcome_unknown=True)):

@@ -77,7 +77,7 @@ EDITS = (
 def test_an_edited_approval_does_not_run(record: Record, subtests: pytest.Subtests) -> None:
     """Each column that says what runs, or how strictly it was asked."""
     for column, value, sentence in EDITS:
-        with subtests.test(column, value=value):
+        with subtests.test(column, value=repr(value)):
             request = record.approved()
             edit(record, request, column, value)
             if sentence is None:
@@ -132,7 +132,7 @@ def test_a_status_without_its_votes_does_not_run(record: Record, subtests: pytes
         ApprovalStatus.EXPIRED,
         ApprovalStatus.CANCELLED,
     ):
-        with subtests.test(status):
+        with subtests.test(status.value):
             request = record.in_status(status)
             edit(record, request, "status", "approved")
             check_refused(record, request, TOO_FEW)
@@ -209,7 +209,7 @@ def test_a_late_decision_made_accepted_does_not_run(record: Record) -> None:
     record.store.decide(make_decision(request, decided_at=DEADLINE), at=RECORDED)
     record.execute_sql("UPDATE decisions SET accepted = :accepted", accepted=True)
     edit(record, request, "status", "approved")
-    check_refused(record, request, "The stored decision of ada came after the deadline.")
+    check_refused(record, request, "The stored decision of ada must not count: The deadline had passed.")
 
 
 def test_a_late_decision_made_early_does_not_run(record: Record) -> None:

@@ -1,5 +1,6 @@
 """Whoever reaches Temporal can signal and start; without an API's signature only a line in the log comes of it."""
 
+import asyncio
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
@@ -17,6 +18,10 @@ from tests.support.desk import Desk
 from tests.support.eventually import eventually
 from tests.support.runs import starts
 from workflows.approval import MAX_MESSAGES, ApprovalWorkflow
+
+NESTED: object = 0
+for _ in range(200):
+    NESTED = [NESTED]
 
 FORGERIES: list[dict[str, Any]] = [
     {"signature": None},
@@ -203,3 +208,31 @@ async def test_a_raw_execution_runs_nothing(desk: Desk) -> None:
     assert [event.details["refusal"] for event in refusals(desk, "execution.refused")] == [
         "The approval is pending, not approved."
     ]
+
+
+@pytest.mark.parametrize(
+    "content",
+    [b"\xff", NESTED, "x" * 1_000_000],
+    ids=["bytes", "200 deep", "a megabyte"],
+)
+async def test_a_raw_signal_does_not_hold_an_approval_up(desk: Desk, content: object) -> None:
+    """Whatever a payload can carry, the messages behind it are read."""
+    request = desk.request()
+    async with desk.worker():
+        handle = await desk.start(request)
+        await handle.signal("decide", content)
+        await handle.signal("cancel", desk.cancel(request, at=datetime.now(UTC)))
+        state = await asyncio.wait_for(handle.result(), 20)
+    assert state.status is ApprovalStatus.CANCELLED
+
+
+async def test_a_time_without_a_zone_does_not_hold_an_approval_up(desk: Desk) -> None:
+    """It is refused like anything else that no API has signed."""
+    request = desk.request()
+    sent = desk.decision(request, at=datetime.now(UTC)).model_dump(mode="json")
+    async with desk.worker():
+        handle = await desk.start(request)
+        await handle.signal("decide", sent | {"decided_at": "2026-01-01T00:00:00"})
+        await handle.signal("cancel", desk.cancel(request, at=datetime.now(UTC)))
+        state = await asyncio.wait_for(handle.result(), 20)
+    assert state.status is ApprovalStatus.CANCELLED
