@@ -53,6 +53,7 @@ class Assessment(AssessmentInterface):
             required_approvals=assessment.required_approvals,
             expires_at=command.started_at + assessment.timeout,
             plan=plan,
+            agent_owner=request.agent_owner,
         )
         return self._approvals.open(
             request,

@@ -21,6 +21,7 @@ class SealedAssessment(Frozen):
     required_approvals: int
     expires_at: datetime
     plan: ExecutionPlan
+    agent_owner: str | None
 
     def signed_fields(self) -> tuple[str, ...]:
         """All that the worker vouches for, in the order that the seal covers."""
@@ -32,6 +33,7 @@ class SealedAssessment(Frozen):
             self.risk_level.value,
             str(self.required_approvals),
             microseconds(self.expires_at),
+            self.agent_owner or "",
             str(self.plan.idempotent),
             str(self.plan.run_timeout // timedelta(microseconds=1)),
         )
@@ -42,7 +44,6 @@ class StoredApproval(SealedAssessment):
 
     status: ApprovalStatus
     agent_id: str
-    agent_owner: str | None
     operation: Operation
     declaration: str
     seal: Signature
@@ -67,7 +68,7 @@ def refusal_to_run(approval: StoredApproval, keys: SigningKeys) -> str | None:
 
 
 def _refusal_of_votes(approval: StoredApproval, keys: SigningKeys) -> str | None:
-    # The same rules as when each was cast, from an empty ballot on.
+    # The same rules as when each was cast, each on a ballot of its own: `persons` lets nobody count twice.
     ballot = Ballot(
         status=ApprovalStatus.PENDING,
         digest=approval.digest,

@@ -25,12 +25,14 @@ def recorded_result(result: Any) -> RecordedResult:  # noqa: ANN401  an operatio
     """Return what is kept of `result`. A long one is cut and says so; one that is not JSON is only described."""
     try:
         whole = json.dumps(result, ensure_ascii=False, separators=(",", ":"), allow_nan=False)
+        too_deep = _too_deep(result)  # only now: what could be written holds no circle, and ends
     except (TypeError, ValueError, RecursionError) as error:
         whole = json.dumps({"not_json": type(result).__name__, "problem": storable(str(error))})
+        too_deep = False
     encoded = whole.encode("utf-8", "replace")
     digest = sha256_hex(encoded)
     text = encoded.decode()
-    if len(encoded) > MAX_RESULT_BYTES or _too_deep(result):
+    if len(encoded) > MAX_RESULT_BYTES or too_deep:
         # Escaping may double the text.
         beginning = encoded[: (MAX_RESULT_BYTES - _ROOM_FOR_THE_REST) // 2].decode("utf-8", "ignore")
         cut = {"truncated": True, "bytes": len(encoded), "sha256": digest, "beginning": beginning}

@@ -2,7 +2,7 @@
 
 from collections.abc import Hashable
 from pathlib import Path
-from typing import Any, Literal
+from typing import Any
 
 import yaml
 from pydantic import BaseModel, ConfigDict, Field, ValidationError
@@ -24,7 +24,7 @@ class Configuration(BaseModel):
 
     model_config = ConfigDict(frozen=True, extra="forbid")
 
-    version: Literal[1]
+    version: int = Field(ge=1, le=1, strict=True)
     operations: dict[str, OperationDeclaration] = Field(min_length=1)
 
 
@@ -42,8 +42,9 @@ def load_configuration(path: Path) -> Configuration:
         places = "; ".join(f"{'.'.join(str(part) for part in one['loc'])}: {one['msg']}" for one in error.errors())
         message = f"{path} cannot be used: {places}"
         raise ConfigurationError(message) from error
-    except (yaml.YAMLError, ValueError, TypeError, RecursionError) as error:
-        # Not all that is wrong in a YAML file is a YAMLError: a date that no calendar has, or a list as a key, is not.
+    except Exception as error:
+        # Not all that is wrong in a YAML file is a YAMLError: a date that no calendar has, a list as a key, or a word
+        # tagged as a number raises whatever Python says of it.
         message = f"{path} is not valid YAML: {error}"
         raise ConfigurationError(message) from error
 

@@ -77,7 +77,7 @@ class OperationRegistry:
             raise InvalidOperationError(message)
         parsed = _parsed(declared, operation.parameters)
         parameters = parsed.model_dump(mode="json", by_alias=True)
-        if _parsed(declared, parameters) != parsed:
+        if not _reads_back(declared, parameters, parsed):
             message = (
                 f"{operation.type}: what would be shown and stored is not what was sent: its parameter model hides or "
                 "changes a field. The operation's author must correct the model."
@@ -119,10 +119,20 @@ def _parsed(declared: DeclaredOperation, parameters: dict[str, Any]) -> BaseMode
         raise InvalidOperationError(message) from error
 
 
+def _reads_back(declared: DeclaredOperation, parameters: dict[str, Any], parsed: BaseModel) -> bool:
+    try:
+        return _parsed(declared, parameters) == parsed
+    except InvalidOperationError:  # a field too many, such as a computed one, or one too few
+        return False
+
+
 def _load(name: str, declaration: OperationDeclaration) -> DeclaredOperation:
     function = _imported(name, declaration.run)
     if not callable(function):
         message = f"{name}: {declaration.run} is not a function."
+        raise ConfigurationError(message)
+    if inspect.isgeneratorfunction(function) or inspect.isasyncgenfunction(function):
+        message = f"{name}: {declaration.run} is a generator: called, it would run nothing. Return the result instead."
         raise ConfigurationError(message)
     parameters = _imported(name, declaration.parameters)
     if not (isinstance(parameters, type) and issubclass(parameters, BaseModel)):
@@ -137,7 +147,7 @@ def _load(name: str, declaration: OperationDeclaration) -> DeclaredOperation:
     if declaration.resource_id is not None:
         try:
             re.compile(declaration.resource_id)
-        except (re.error, OverflowError) as error:
+        except (re.error, OverflowError, RecursionError) as error:
             message = f"{name}: resource_id is not a regular expression: {error}"
             raise ConfigurationError(message) from error
     return DeclaredOperation(operation_type=name, declaration=declaration, function=function, parameters=parameters)
@@ -147,6 +157,6 @@ def _imported(name: str, path: str) -> Any:  # noqa: ANN401  the file may name a
     module_name, _, attribute = path.partition(":")
     try:
         return getattr(importlib.import_module(module_name), attribute)
-    except Exception as error:  # importing runs the module, which may fail in any way
+    except (Exception, SystemExit) as error:  # importing runs the module, which may fail in any way
         message = f"{name}: cannot import {path}: {error}"
         raise ConfigurationError(message) from error

@@ -7,9 +7,9 @@ from temporalio.workflow import ActivityConfig, LocalActivityConfig
 
 from domain.operation import ExecutionPlan
 
-# Cheap while the database is well; four quick tries, then RECORD_DURABLY takes over. `maximum_attempts` is what bounds
+# Cheap while the database is well; four quick tries, then the durable form takes over. `maximum_attempts` bounds
 # local retries (`schedule_to_close_timeout` does not), and the whole must stay well under a workflow task's time.
-RECORD = LocalActivityConfig(
+_RECORD = LocalActivityConfig(
     start_to_close_timeout=timedelta(seconds=2),
     retry_policy=RetryPolicy(
         initial_interval=timedelta(milliseconds=50),
@@ -19,7 +19,7 @@ RECORD = LocalActivityConfig(
 )
 
 # A database may be down for hours; a record must never be given up.
-RECORD_DURABLY = ActivityConfig(
+_RECORD_DURABLY = ActivityConfig(
     start_to_close_timeout=timedelta(seconds=10),
     retry_policy=RetryPolicy(
         initial_interval=timedelta(seconds=1),
@@ -28,6 +28,17 @@ RECORD_DURABLY = ActivityConfig(
         maximum_attempts=0,
     ),
 )
+
+
+def record(summary: str) -> LocalActivityConfig:
+    """Return how a record is first tried; `summary` is what Temporal's UI calls it."""
+    return LocalActivityConfig(summary=summary, **_RECORD)
+
+
+def record_durably(summary: str) -> ActivityConfig:
+    """Return how a record is tried until it is written."""
+    return ActivityConfig(summary=summary, **_RECORD_DURABLY)
+
 
 # A worker that dies in the middle of an operation is noticed within this time.
 EXECUTION_HEARTBEAT = timedelta(seconds=10)

@@ -19,8 +19,8 @@ from domain.approval import WORKFLOW_ID_PREFIX, ApprovalState, ExecutionOutcome
 from domain.messages import Assess, Execute, RecordExpiry, RecordOutcome, RecordSignal, SignalKind
 from domain.signing import Unverified, unverified_text
 from workflows.activity_interfaces import AssessmentInterface, ExecutionInterface, RecordingInterface
-from workflows.activity_options import CLOSING_GRACE, LONG_RUN, RECORD, RECORD_DURABLY, execution_options
-from workflows.descriptions import details, execution_summary, timer_summary
+from workflows.activity_options import CLOSING_GRACE, LONG_RUN, execution_options, record, record_durably
+from workflows.descriptions import details, execution_summary, signal_summary, timer_summary
 from workflows.search_attributes import APPROVAL_STATUS, EXPIRES_AT, RISK_LEVEL
 
 MAX_MESSAGES = 200
@@ -89,7 +89,7 @@ class ApprovalWorkflow:
             started_at=info.workflow_start_time,
             request=self._request,
         )
-        stored = await _recorded(AssessmentInterface.assess, command)
+        stored = await _recorded(AssessmentInterface.assess, command, "Assess the request")
         if stored is None:
             message = "Refused: this request was not signed by an Assent API. Nothing was stored, and nothing runs."
             raise ApplicationError(message, type="unauthentic", non_retryable=True)
@@ -137,15 +137,15 @@ class ApprovalWorkflow:
             await self._record_signal(self._inbox.popleft())
 
     async def _record_signal(self, command: RecordSignal) -> None:
-        self._adopt(await _recorded(RecordingInterface.record_signal, command))
+        self._adopt(await _recorded(RecordingInterface.record_signal, command, signal_summary(command.kind)))
 
     async def _record_expiry(self) -> None:
         command = RecordExpiry(approval_id=self._approval_id, at=workflow.now())
-        self._adopt(await _recorded(RecordingInterface.record_expiry, command))
+        self._adopt(await _recorded(RecordingInterface.record_expiry, command, "Record the expiry"))
 
     async def _record_outcome(self, outcome: ExecutionOutcome) -> None:
         command = RecordOutcome(approval_id=self._approval_id, at=workflow.now(), outcome=outcome)
-        self._adopt(await _recorded(RecordingInterface.record_outcome, command))
+        self._adopt(await _recorded(RecordingInterface.record_outcome, command, "Record how it ended"))
 
     def _remember(self, kind: SignalKind, content: Unverified = None) -> None:
         self._messages += 1
@@ -164,9 +164,9 @@ class ApprovalWorkflow:
         workflow.set_current_details(details(stored))
 
 
-async def _recorded(record: Callable[[Any, Command], Stored], command: Command) -> Stored:
+async def _recorded(method: Callable[[Any, Command], Stored], command: Command, summary: str) -> Stored:
     """Write a record: quickly while the database is well, and durably when it is not."""
     try:
-        return await workflow.execute_local_activity_method(record, command, **RECORD)
+        return await workflow.execute_local_activity_method(method, command, **record(summary))
     except FailureError:
-        return await workflow.execute_activity_method(record, command, **RECORD_DURABLY)
+        return await workflow.execute_activity_method(method, command, **record_durably(summary))

@@ -2,6 +2,13 @@
 
 from assent.models import ApprovalStatus
 from domain.approval import ApprovalState
+from domain.messages import SignalKind
+
+_SIGNALS = {
+    SignalKind.DECIDE: "Record a decision",
+    SignalKind.CANCEL: "Record a cancel",
+    SignalKind.TEMPORAL_CANCEL: "Record the cancel from Temporal",
+}
 
 _ENDINGS = {
     ApprovalStatus.APPROVED: "Approved. The operation is about to run, or running.",
@@ -35,6 +42,11 @@ def details(state: ApprovalState) -> str:
 def timer_summary(state: ApprovalState) -> str:
     """Return what the deadline's timer is called."""
     return f"Expires {state.expires_at:%Y-%m-%d %H:%M:%S} UTC unless decided"
+
+
+def signal_summary(kind: SignalKind) -> str:
+    """Return what the record of one message is called."""
+    return _SIGNALS[kind]
 
 
 def execution_summary(state: ApprovalState) -> str:

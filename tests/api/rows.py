@@ -54,6 +54,7 @@ def add_approval(  # noqa: PLR0913  each is one column that lists filter or sort
         required_approvals=1,
         expires_at=expires_at,
         plan=ExecutionPlan(),
+        agent_owner=None,
     )
     ending = Ending(status=ApprovalStatus.CANCELLED, by="system:test", reason="a test ends it") if cancelled else None
     stack.store.open(

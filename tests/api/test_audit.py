@@ -112,12 +112,12 @@ async def test_a_value_that_means_nothing_is_named(served: Stack, parameters: di
     assert [one["at"] for one in told["errors"]] == [f"query.{name}" for name in parameters]
 
 
-@pytest.mark.parametrize("cursor", ["", "-1", "+1", "1.0", "x", "²", "٣", " 1", "9" * 19, "9" * 32])
-async def test_a_cursor_that_was_made_up_is_refused(served: Stack, cursor: str) -> None:
+async def test_a_cursor_that_was_made_up_is_refused(served: Stack) -> None:
     """422, never a 500; of one approval's events as well."""
     approval = await served.pending()
     for path in ("/v1/audit", f"/v1/approvals/{approval['id']}/events"):
-        problem(await served.get(path, cursor=cursor), 422, "invalid-query")
+        for cursor in ("", "-1", "+1", "1.0", "x", "²", "٣", " 1", "9" * 19, "9" * 32):
+            problem(await served.get(path, cursor=cursor), 422, "invalid-query")
 
 
 async def test_a_position_beyond_the_end_is_an_empty_page(served: Stack) -> None:

@@ -8,7 +8,6 @@ import httpx2
 import pytest
 
 from tests.api.answers import events, problem, shown
-from tests.api.workers import production_worker
 from tests.support.runs import starts
 from tests.support.stack import Stack
 
@@ -92,20 +91,6 @@ async def test_cancelled_twice_at_once_it_is_cancelled_once(served: Stack) -> No
     assert any(answer.status_code == httpx2.codes.OK for answer in answers)
     assert (await shown(served, approval))["status"] == "cancelled"
     assert len(await events(served, approval, "approval.cancelled")) == 1
-
-
-async def test_without_a_worker_a_cancel_is_durable(unattended: Stack) -> None:
-    """202 and still pending, also before it is assessed; cancelled once a worker comes, and nothing runs."""
-    async with production_worker(unattended):
-        assessed = await unattended.pending()
-    later = (await unattended.submit()).json()
-    answers = await asyncio.gather(*(cancel(unattended, approval["id"]) for approval in (assessed, later)))
-    assert [(answer.status_code, answer.json()["status"]) for answer in answers] == [(202, "pending")] * 2
-    async with production_worker(unattended):
-        for approval in (assessed, later):
-            ended = await unattended.ended(approval)
-            assert (ended["status"], ended["decided_by"]) == ("cancelled", ["agent:agent"])
-            assert starts(approval["id"]) == 0
 
 
 async def test_a_body_is_held_to_the_same_rules(served: Stack) -> None:

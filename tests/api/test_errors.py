@@ -137,6 +137,12 @@ async def test_headers_say_when_and_how_to_come_again(kind: type[AssentError]) -
     assert (response.headers.get("retry-after"), response.headers.get("www-authenticate")) == expected
 
 
+async def test_a_refusal_may_know_better_when_to_come_again() -> None:
+    """The time that the error tells goes before the usual one."""
+    response = await answer(app_raising(errors.TooManySubmissionsError("Slower.", retry_after=7)))
+    assert response.headers["retry-after"] == "7"
+
+
 async def test_a_wrong_request_names_every_place() -> None:
     """Each field that is wrong, as a sentence and as a list; what was sent is not repeated."""
     response = await answer(app_raising(ValueError()), "/limited?limit=secret")

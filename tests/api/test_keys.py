@@ -108,7 +108,9 @@ async def test_the_platforms_name_is_reserved(served: Stack) -> None:
     assert "automation" not in [key["name"] for key in listed]
 
 
-@pytest.mark.parametrize("name", ["", "A", "-a", ".a", "_a", "a b", "a/b", "é", "a\n", "a" * 64, "a:b", "\u0430", None, 1])
+@pytest.mark.parametrize(
+    "name", ["", "A", "-a", ".a", "_a", "a b", "a/b", "é", "a\n", "a" * 64, "a:b", "\u0430", None, 1]
+)
 async def test_a_name_keeps_to_its_pattern(served: Stack, name: object) -> None:
     """`[a-z0-9][a-z0-9._-]{0,62}`, for the owner's name as well; anything else is a 422."""
     problem(await make(served, name=name, role="agent"), 422, "invalid-request")
@@ -193,16 +195,6 @@ async def test_what_a_revoked_agent_has_pending_is_cancelled(served: Stack) -> N
         assert told["actor"] == "system:revoked-key"
     assert (await shown(served, rejected))["status"] == "rejected"
     assert await shown(served, other, by="agent") == other
-
-
-async def test_what_a_revoked_agent_has_unassessed_is_cancelled(unattended: Stack) -> None:
-    """A request that no worker has seen yet ends as cancelled as soon as one does."""
-    unattended.add_key(NewKey(name="early-thief", role=Role.AGENT))
-    approval = (await unattended.submit(by="early-thief")).json()
-    await revoke(unattended, "early-thief")
-    async with production_worker(unattended):
-        ended = await unattended.ended(approval)
-    assert (ended["status"], ended["decided_by"]) == ("cancelled", ["system:revoked-key"])
 
 
 async def test_what_a_revoked_agent_has_approved_and_not_started_never_runs(unattended: Stack) -> None:

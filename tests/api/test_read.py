@@ -71,17 +71,6 @@ async def test_another_agents_approval_is_not_there(served: Stack) -> None:
     assert await shown(served, approval, by="agent") == approval
 
 
-async def test_another_agents_approval_is_not_there_before_it_is_assessed(unattended: Stack) -> None:
-    """What is answered from the workflow's start is as private."""
-    approval = (await unattended.submit()).json()
-    path = f"/v1/approvals/{approval['id']}"
-    for address in (path, f"{path}?wait=1", f"{path}/events"):
-        problem(await unattended.get(address, by="other-agent"), 404, "approval-not-found")
-    assert (await unattended.get(f"{path}/events", by="agent")).json() == {"items": [], "next_cursor": None}
-    listed = (await unattended.get("/v1/approvals", by="agent")).json()["items"]
-    assert approval["id"] not in [one["id"] for one in listed]
-
-
 async def test_a_wait_ends_with_the_approval(served: Stack) -> None:
     """Everybody who waits gets the ended approval as soon as it has ended, long before their time is over."""
     approval = await served.pending()
@@ -120,12 +109,12 @@ async def test_a_wait_that_is_over_tells_how_it_stands(served: Stack) -> None:
     assert time.monotonic() - begun < 3
 
 
-@pytest.mark.parametrize("wait", ["-0.1", "60.1", "inf", "nan", "x", ""])
-async def test_a_wait_is_at_most_a_minute(served: Stack, wait: str) -> None:
+async def test_a_wait_is_at_most_a_minute(served: Stack) -> None:
     """0 to 60 seconds; anything else is a 422."""
     approval = await served.pending()
-    told = problem(await served.get(f"/v1/approvals/{approval['id']}", wait=wait), 422, "invalid-request")
-    assert told["errors"][0]["at"] == "query.wait"
+    for wait in ("-0.1", "60.1", "inf", "nan", "x", ""):
+        told = problem(await served.get(f"/v1/approvals/{approval['id']}", wait=wait), 422, "invalid-request")
+        assert told["errors"][0]["at"] == "query.wait"
 
 
 async def test_what_is_past_its_deadline_is_overdue_until_it_is_closed(served: Stack) -> None:

@@ -4,6 +4,7 @@ import asyncio
 import json
 import uuid
 from datetime import datetime, timedelta
+from pathlib import Path
 from typing import Any
 
 import httpx2
@@ -15,7 +16,8 @@ from storage.tables import approvals, audit_events
 from tests.api.answers import events, problem, shown
 from tests.api.workers import production_worker
 from tests.support.eventually import eventually
-from tests.support.stack import Stack
+from tests.support.sqlite import SqliteTemplate
+from tests.support.stack import Stack, open_stack
 
 pytestmark = pytest.mark.asyncio(loop_scope="module")
 
@@ -26,6 +28,8 @@ MEMBERS = {
 }
 OPERATION: dict[str, Any] = {"type": "note.low", "resource_type": "note", "resource_id": "7", "parameters": {}}
 SUBMISSION: dict[str, Any] = {"operation": OPERATION, "reason": "a test asks"}
+NO_OBJECTS: list[Any] = [[], None, "x"]
+NO_TEXTS: list[Any] = [None, 1, ["x"]]
 FORCING = ("status", "auto_approve", "required_approvals", "expires_at", "id", "agent_id", "risk", "digest")
 
 
@@ -93,35 +97,6 @@ async def test_it_is_assessed_at_once_by_its_level(served: Stack, level: str, ho
     assert (approval["decisions"], approval["decided_by"], approval["execution"]) == ([], [], None)
     read = await served.get(answer.headers["location"], by="agent")
     assert read.json() == approval
-
-
-async def test_without_a_worker_it_is_durable_and_readable(unattended: Stack) -> None:
-    """202 without a risk, the same when it is read or sent again; a worker that comes later assesses it."""
-    answer = await unattended.submit("note.high", idempotency_key="early")
-    assert answer.status_code == httpx2.codes.ACCEPTED, answer.text
-    waiting = answer.json()
-    assert answer.headers["location"] == f"/v1/approvals/{waiting['id']}"
-    assert (waiting["status"], waiting["risk"], waiting["expires_at"]) == ("pending", None, None)
-    assert await shown(unattended, waiting, by="agent") == waiting
-    for_people = await shown(unattended, waiting)
-    assert for_people["digest"] == waiting["digest"]
-
-    again = await unattended.submit("note.high", idempotency_key="early")
-    assert (again.status_code, again.json()) == (httpx2.codes.OK, waiting)
-    other = await unattended.submit("note.low", idempotency_key="early")
-    problem(other, 409, "idempotency-conflict")
-    assert len(await events(unattended, waiting, "submission.conflict")) == 1
-
-    async with production_worker(unattended):
-        assessed = await eventually(
-            "it is assessed", lambda: shown(unattended, waiting, by="agent"), until=lambda now: now["risk"]
-        )
-    assert assessed["risk"]["level"] == "high"
-    assert assessed["expires_at"] is not None
-    same = ("id", "digest", "operation", "reason", "context", "agent_id", "status")
-    assert {name: assessed[name] for name in same} == {name: waiting[name] for name in same}
-    late = await unattended.submit("note.high", idempotency_key="early")
-    assert (late.status_code, late.json()) == (httpx2.codes.OK, assessed)
 
 
 async def test_the_same_again_is_the_same_approval_also_after_its_end(served: Stack) -> None:
@@ -253,7 +228,9 @@ async def test_a_reason_has_1_to_1000_characters(served: Stack) -> None:
 
 async def test_what_is_only_unusual_is_kept_as_it_came(served: Stack) -> None:
     """Hostile text, extreme numbers and 200 KB are stored and shown raw: showing them safely is the reader's part."""
-    hostile = "\u202eevil\u202c \x1b[31m \u200b \u0430dmin <script>alert(1)</script> ![x](http://x.example/i.png)\r\n\x7f"
+    hostile = (
+        "\u202eevil\u202c \x1b[31m \u200b \u0430dmin <script>alert(1)</script> ![x](http://x.example/i.png)\r\n\x7f"
+    )
     context = {
         hostile: [9007199254740991, -9007199254740991, 0.1, 1e300, 5e-324, True, None, "", {}, []],
         "deep": json.loads("[" * 29 + "]" * 29),
@@ -275,6 +252,27 @@ async def test_an_idempotency_key_is_printable_and_short(served: Stack) -> None:
         assert told["errors"][0]["at"] == "header.Idempotency-Key"
 
 
+async def test_a_flood_of_one_agent_is_its_own_trouble(
+    served: Stack, sqlite_template: SqliteTemplate, tmp_path: Path
+) -> None:
+    """429 with when to come back, and nothing is stored; meanwhile others submit."""
+    own = {
+        "database_url": sqlite_template.copy(tmp_path / "assent.db"),
+        "task_queue": f"assent-{uuid.uuid4()}",
+        "submissions_per_minute": 2,
+    }
+    async with (
+        open_stack(served.settings.model_copy(update=own), served.temporal, served.operations) as stack,
+        production_worker(stack),
+    ):
+        answers = [await stack.submit(idempotency_key=str(number)) for number in range(4)]
+        assert [answer.status_code for answer in answers] == [201, 201, 429, 429]
+        problem(answers[2], 429, "too-many-submissions")
+        assert 0 < int(answers[2].headers["retry-after"]) <= 60
+        assert len((await stack.get("/v1/approvals")).json()["items"]) == 2
+        assert (await stack.submit(by="other-agent")).status_code == httpx2.codes.CREATED
+
+
 async def test_what_is_refused_leaves_nothing_behind(served: Stack) -> None:
     """Fields that would force an approval, wrong shapes, and bytes that two readers could understand differently.
 
@@ -290,11 +288,11 @@ async def test_what_is_refused_leaves_nothing_behind(served: Stack) -> None:
         | {f"no {name}": {k: v for k, v in SUBMISSION.items() if k != name} for name in SUBMISSION}
         | {f"no {name}": changed() | {"operation": {k: v for k, v in OPERATION.items() if k != name}}
            for name in ("type", "resource_type")}
-        | {f"{value!r} as the body": value for value in ([], None, "x", 1, True, {}, [SUBMISSION])}
-        | {f"{value!r} as operation": SUBMISSION | {"operation": value} for value in ([], None, "note.low", {})}
-        | {f"{value!r} as parameters": changed(parameters=value) for value in ([], None, "x")}
-        | {f"{value!r} as context": SUBMISSION | {"context": value} for value in ([], None, "x")}
-        | {f"{value!r} as reason": SUBMISSION | {"reason": value} for value in (None, 1, ["x"])}
+        | {f"{junk!r} as the body": junk for junk in [*NO_OBJECTS, 1, True, {}, [SUBMISSION]]}
+        | {f"{junk!r} as operation": SUBMISSION | {"operation": junk} for junk in [*NO_OBJECTS, {}]}
+        | {f"{junk!r} as parameters": changed(parameters=junk) for junk in NO_OBJECTS}
+        | {f"{junk!r} as context": SUBMISSION | {"context": junk} for junk in NO_OBJECTS}
+        | {f"{junk!r} as reason": SUBMISSION | {"reason": junk} for junk in NO_TEXTS}
         | {"a long resource_id": changed(resource_id="x" * 256), "a number as resource_id": changed(resource_id=7)}
     )  # fmt: skip
     expected: dict[str, tuple[int, str]] = {}

@@ -8,7 +8,7 @@ from hypothesis import strategies as st
 from assent.models import ApprovalStatus, Operation, Outcome, RiskLevel, Role
 from domain.ballot import Decision
 from domain.execution import SealedAssessment, StoredApproval
-from domain.operation import ExecutionPlan, operation_digest
+from domain.operation import ApprovalRequest, ExecutionPlan, content_digest, operation_digest
 from domain.risk import Verdict
 from domain.signing import SigningKeys
 
@@ -44,6 +44,24 @@ def other(**changes: Any) -> Operation:  # noqa: ANN401  any field's value
     return OPERATION.model_copy(update=changes)
 
 
+def request(**changes: Any) -> ApprovalRequest:  # noqa: ANN401  any field's value
+    """Return the request for the operation, unsigned, with `changes`."""
+    fields: dict[str, Any] = {
+        "approval_id": APPROVAL_ID,
+        "agent_id": AGENT,
+        "agent_owner": "ana",
+        "operation": OPERATION,
+        "reason": "Asked for.",
+        "context": {"ticket": 7},
+        "declaration": DECLARATION,
+        "digest": DIGEST,
+        "content_digest": content_digest(OPERATION, "Asked for.", {"ticket": 7}),
+        "idempotency_key": "k-1",
+        "submitted_at": SUBMITTED_AT,
+    }
+    return ApprovalRequest.model_validate({**fields, **changes})
+
+
 def signed(decision: Decision) -> Decision:
     """Return `decision` as an API signs it."""
     return decision.model_copy(update={"signature": KEYS.sign(decision.signed_fields())})
@@ -75,6 +93,7 @@ def assessment(**changes: Any) -> SealedAssessment:  # noqa: ANN401  any field's
         required_approvals=1,
         expires_at=DEADLINE,
         plan=ExecutionPlan(),
+        agent_owner=None,
     )
     return made.model_copy(update=changes)
 

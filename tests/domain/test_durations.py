@@ -21,12 +21,10 @@ DURATION: TypeAdapter[timedelta] = TypeAdapter(Duration)
         ("4h", timedelta(hours=4)),
         ("30d", timedelta(days=30)),
         ("9999999s", timedelta(seconds=9_999_999)),
-        ("PT4H", timedelta(hours=4)),
-        ("P30D", timedelta(days=30)),
     ],
 )
 def test_a_duration_is_a_number_and_a_unit(written: str, meant: timedelta) -> None:
-    """Seconds, minutes, hours or days; the ISO 8601 form means the same."""
+    """Seconds, minutes, hours or days."""
     assert DURATION.validate_python(written) == meant
 
 
@@ -62,6 +60,9 @@ def test_a_duration_that_is_one_already_stays() -> None:
         "4w",
         "٤h",
         "4hours",
+        "00:15:00",
+        "PT4H",
+        "P30D",
     ],
 )
 def test_any_other_text_is_refused(written: str) -> None:

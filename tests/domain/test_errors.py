@@ -26,12 +26,18 @@ def test_a_refusal_carries_its_sentence() -> None:
     assert (error.detail, str(error)) == ("Use another key.", "Use another key.")
     assert error.decided_by is None
     assert error.decision_id is None
+    assert error.retry_after is None
 
 
 def test_a_refusal_names_who_decided_and_which_decision() -> None:
     """Where that is the answer."""
     error = errors.DecisionRefusedError("Too late.", decided_by=("reviewer:ana",), decision_id="d1")
     assert (error.decided_by, error.decision_id) == (("reviewer:ana",), "d1")
+
+
+def test_a_refusal_says_when_to_come_again() -> None:
+    """In seconds, where that is known."""
+    assert errors.TooManySubmissionsError("Slower.", retry_after=7).retry_after == 7
 
 
 def test_there_is_one_tree() -> None:

@@ -5,8 +5,8 @@ from typing import Any
 
 import pytest
 
-from assent.models import ApprovalStatus, Operation, RiskLevel
-from domain.ballot import Decision
+from assent.models import ApprovalStatus, Operation, Outcome, RiskLevel, Role
+from domain.ballot import REFUSAL_SENTENCES, Decision, Refusal
 from domain.execution import StoredApproval, refusal_to_run
 from domain.operation import ExecutionPlan, operation_digest
 from domain.risk import Verdict
@@ -32,6 +32,10 @@ OTHER_DIGEST = operation_digest(APPROVAL_ID, AGENT, OTHER_OPERATION, DECLARATION
 DIGEST_DIFFERS = "The stored operation is not the one that was approved: its digest differs."
 SEAL_DIFFERS = "The stored assessment is not the one that was made: its seal does not match."
 FORGED = "The stored decision of ana is not the one that was signed."
+
+
+def must_not_count(refusal: Refusal, reviewer: str = "ana") -> str:
+    return f"The stored decision of {reviewer} must not count: {REFUSAL_SENTENCES[refusal]}"
 
 
 def edited(approval: StoredApproval, **changes: Any) -> StoredApproval:  # noqa: ANN401  any field's value
@@ -85,6 +89,7 @@ def test_an_operation_that_was_changed_with_its_digest_does_not_run() -> None:
         {"risk_level": RiskLevel.LOW},
         {"required_approvals": 0},
         {"expires_at": DEADLINE + timedelta(microseconds=1)},
+        {"agent_owner": "cy"},
         {"plan": ExecutionPlan(idempotent=True)},
         {"plan": ExecutionPlan(run_timeout=timedelta(seconds=61))},
         {"seal": Signature(key_id="k1", mac="0" * 64)},
@@ -94,15 +99,16 @@ def test_an_operation_that_was_changed_with_its_digest_does_not_run() -> None:
     ids=str,
 )
 def test_the_bar_cannot_be_lowered_in_the_database(changes: dict[str, Any]) -> None:
-    """Verdict, risk, quorum, deadline and plan are those that the worker sealed."""
+    """Verdict, risk, quorum, deadline, owner and plan are those that the worker sealed."""
     assert refusal_to_run(edited(approved(vote()), **changes), KEYS) == SEAL_DIFFERS
 
 
 def test_the_seal_covers_the_whole_assessment() -> None:
-    """All of it, in this order, the plan last; it must not change while sealed approvals are open."""
-    kind, *fields, _plan = assessment().signed_fields()
-    assert kind == "assess"
-    assert fields == [APPROVAL_ID, DIGEST, "ask", "high", "1", "1767337445000006"]
+    """All of it, in this order, times in microseconds; it must not change while sealed approvals are open."""
+    sealed = ("assess", APPROVAL_ID, DIGEST, "ask", "high", "1", "1767337445000006", "", "False", "60000000")
+    assert assessment().signed_fields() == sealed
+    plan = ExecutionPlan(idempotent=True, run_timeout=timedelta(days=1))
+    assert assessment(plan=plan).signed_fields() == (*sealed[:-2], "True", "86400000000")
 
 
 def test_the_operation_of_a_revoked_agent_does_not_run() -> None:
@@ -153,14 +159,42 @@ def test_a_decision_on_something_else_does_not_count(digest: str) -> None:
     ("decided_at", "refusal"),
     [
         (JUST_IN_TIME, None),
-        (DEADLINE, "The stored decision of ana came after the deadline."),
-        (DEADLINE + timedelta(days=1), "The stored decision of ana came after the deadline."),
+        (DEADLINE, must_not_count(Refusal.TOO_LATE)),
+        (DEADLINE + timedelta(days=1), must_not_count(Refusal.TOO_LATE)),
     ],
 )
 def test_a_late_decision_stops_the_run(decided_at: object, refusal: str | None) -> None:
     """The deadline itself is too late; the microsecond before is not."""
     assert refusal_to_run(approved(vote(decided_at=decided_at)), KEYS) == refusal
     assert refusal_to_run(approved(vote("ben"), vote(decided_at=decided_at)), KEYS) == refusal
+
+
+@pytest.mark.parametrize("changes", [{"outcome": Outcome.REJECT}, {"approval_id": OTHER_ID}], ids=str)
+def test_only_a_vote_to_approve_this_counts(changes: dict[str, Any]) -> None:
+    """A reject, or a vote on another approval, is no approval, though an API signed it."""
+    other_vote = vote(**changes)
+    assert KEYS.verify(other_vote.signed_fields(), other_vote.signature)
+    assert refusal_to_run(approved(other_vote), KEYS) == FORGED
+    assert refusal_to_run(approved(vote("ben"), other_vote), KEYS) == FORGED
+
+
+@pytest.mark.parametrize(
+    ("cast", "agent_owner", "refusal"),
+    [
+        (vote(role=Role.AGENT), None, Refusal.NOT_ALLOWED),
+        (vote(role=Role.AUDITOR), None, Refusal.NOT_ALLOWED),
+        (vote(AGENT), None, Refusal.OWN_REQUEST),
+        (vote(owner=AGENT), None, Refusal.OWN_REQUEST),
+        (vote(), "ana", Refusal.OWN_REQUEST),
+        (vote(owner="cy"), "cy", Refusal.OWN_REQUEST),
+        (vote(owner="cy"), "ana", Refusal.OWN_REQUEST),
+    ],
+)
+def test_a_vote_that_was_never_allowed_stops_the_run(cast: Decision, agent_owner: str | None, refusal: Refusal) -> None:
+    """The rules of the ballot hold again for every stored vote, also beside enough others."""
+    for votes in ((cast,), (vote("ben"), cast)):
+        approval = approved(*votes, agent_owner=agent_owner)
+        assert refusal_to_run(approval, KEYS) == must_not_count(refusal, cast.reviewer)
 
 
 def _short_by(counted: int, needed: int) -> str:

@@ -17,7 +17,18 @@ from domain.operation import (
     operation_digest,
 )
 from domain.signing import Signature
-from tests.domain.samples import AGENT, APPROVAL_ID, DECLARATION, DIGEST, KEYS, OPERATION, OTHER_ID, SUBMITTED_AT, other
+from tests.domain.samples import (
+    AGENT,
+    APPROVAL_ID,
+    DECLARATION,
+    DIGEST,
+    KEYS,
+    OPERATION,
+    OTHER_ID,
+    SUBMITTED_AT,
+    other,
+    request,
+)
 
 DECLARED: dict[str, Any] = {
     "resource_types": ["user"],
@@ -54,6 +65,9 @@ def test_what_a_declaration_leaves_out_is_the_careful_choice() -> None:
         ("run", "_a.b2.c_d:_run"),
         ("resource_id", "[0-9]+"),
         ("resource_types", ["user", "customer"]),
+        ("resource_types", ["u" * 128]),
+        ("idempotent", True),
+        ("timeout", timedelta(minutes=15)),
         *(("risk", level.value) for level in RiskLevel),
     ],
 )
@@ -70,11 +84,16 @@ def test_a_declaration_takes_all_within_its_bounds(field: str, value: object) ->
         ("required_approvals", -1),
         ("required_approvals", 1.5),
         ("required_approvals", "two"),
+        ("required_approvals", "2"),
+        ("required_approvals", 2.0),
+        ("required_approvals", True),
         ("timeout", "59s"),
         ("timeout", "31d"),
         ("timeout", "2592001s"),
         ("timeout", 240),
         ("timeout", "soon"),
+        ("timeout", "00:15:00"),
+        ("timeout", "PT15M"),
         ("run_timeout", "25h"),
         ("run_timeout", "PT0.5S"),
         ("run_timeout", "-PT1H"),
@@ -82,14 +101,19 @@ def test_a_declaration_takes_all_within_its_bounds(field: str, value: object) ->
         ("version", ""),
         ("version", "v" * 65),
         ("version", 1),
+        ("version", True),
         ("risk", "severe"),
         ("risk", "HIGH"),
         ("risk", None),
         ("resource_types", []),
         ("resource_types", "user"),
         ("resource_types", [1]),
+        ("resource_types", [""]),
+        ("resource_types", ["u" * 129]),
         ("resource_id", 42),
         ("idempotent", "perhaps"),
+        ("idempotent", "yes"),
+        ("idempotent", 1),
         *(
             (field, path)
             for field in ("run", "parameters")
@@ -112,7 +136,7 @@ def test_a_declaration_takes_all_within_its_bounds(field: str, value: object) ->
     ],
 )
 def test_a_declaration_outside_its_bounds_is_refused(field: str, value: object) -> None:
-    """A number too large, a word too many or a field that does not exist: the sentence names the field."""
+    """A number too large, a word too many, another type or an unknown field: the sentence names the field."""
     with pytest.raises(ValidationError) as refused:
         declaration(**{field: value})
     assert {error["loc"][0] for error in refused.value.errors()} == {field}
@@ -197,23 +221,6 @@ def test_the_same_content_is_recognised_when_it_comes_again() -> None:
     assert content_digest(other(resource_id="43"), "Asked for.", {"a": 1, "b": [2]}) != first
     assert content_digest(OPERATION, "Asked for!", {"a": 1, "b": [2]}) != first
     assert content_digest(OPERATION, "Asked for.", {"a": 1, "b": ["2"]}) != first
-
-
-def request(**changes: Any) -> ApprovalRequest:  # noqa: ANN401  any field's value
-    fields: dict[str, Any] = {
-        "approval_id": APPROVAL_ID,
-        "agent_id": AGENT,
-        "agent_owner": "ana",
-        "operation": OPERATION,
-        "reason": "Asked for.",
-        "context": {"ticket": 7},
-        "declaration": DECLARATION,
-        "digest": DIGEST,
-        "content_digest": content_digest(OPERATION, "Asked for.", {"ticket": 7}),
-        "idempotency_key": "k-1",
-        "submitted_at": SUBMITTED_AT,
-    }
-    return ApprovalRequest.model_validate({**fields, **changes})
 
 
 OTHER_REQUEST: dict[str, Any] = {

@@ -3,6 +3,7 @@
 import hashlib
 import json
 import math
+from collections.abc import Callable
 from typing import Any
 
 import pytest
@@ -10,7 +11,8 @@ from hypothesis import given
 from pydantic import JsonValue
 from typing_extensions import override
 
-from domain.results import MAX_ERROR_CHARACTERS, MAX_RESULT_BYTES, recorded_result, storable
+from assent.models import Execution
+from domain.results import MAX_ERROR_CHARACTERS, MAX_RESULT_BYTES, MAX_RESULT_DEPTH, recorded_result, storable
 from tests.domain.samples import json_values
 
 
@@ -58,7 +60,7 @@ def test_a_longer_result_is_cut_and_says_so(letter: str, odd: str) -> None:
     kept = json.loads(recorded.text)
     assert (kept["truncated"], kept["bytes"], kept["sha256"]) == (True, len(whole.encode()), sha256(whole))
     assert whole.startswith(kept["beginning"])
-    assert len(kept["beginning"].encode()) > MAX_RESULT_BYTES // 2 - 4
+    assert len(kept["beginning"].encode()) > MAX_RESULT_BYTES // 2 - 600
     assert len(recorded.text.encode()) <= MAX_RESULT_BYTES
     assert (recorded.size, recorded.digest) == (kept["bytes"], kept["sha256"])
 
@@ -82,8 +84,48 @@ def test_nul_is_kept_escaped() -> None:
     assert recorded_result("a\x00b").text == r'"a\u0000b"'
 
 
+@pytest.mark.parametrize("letter", ['"', "\\", "\x00", "\x7f"], ids=["quote", "backslash", "NUL", "DEL"])
+@pytest.mark.parametrize("odd", ["", "y"])
+def test_a_cut_result_stays_within_the_limit_however_much_is_escaped(letter: str, odd: str) -> None:
+    """The beginning of a JSON text is written into JSON again: what is escaped twice must fit as well."""
+    recorded = recorded_result(odd + letter * MAX_RESULT_BYTES)
+    kept = json.loads(recorded.text)
+    assert kept["truncated"] is True
+    assert len(recorded.text.encode()) <= MAX_RESULT_BYTES
+
+
+@pytest.mark.parametrize(
+    "wrap", [lambda value: [value], lambda value: (value,), lambda value: {"a": value}], ids=["list", "tuple", "dict"]
+)
+def test_a_result_is_kept_up_to_a_hundred_levels(wrap: Callable[[Any], Any]) -> None:
+    """The value in the middle is one of them. One level more is cut like a long result, whatever it is made of."""
+    value: Any = 0
+    for _ in range(MAX_RESULT_DEPTH - 1):
+        value = wrap(value)
+    assert recorded_result(value).text == json.dumps(value, separators=(",", ":"))
+    whole = json.dumps(wrap(value), separators=(",", ":"))
+    recorded = recorded_result(wrap(value))
+    assert json.loads(recorded.text) == {
+        "truncated": True,
+        "bytes": len(whole),
+        "sha256": sha256(whole),
+        "beginning": whole,
+    }
+    assert (recorded.size, recorded.digest) == (len(whole), sha256(whole))
+
+
+@pytest.mark.parametrize("depth", [MAX_RESULT_DEPTH - 1, MAX_RESULT_DEPTH, 300])
+def test_whatever_was_recorded_can_be_shown(depth: int) -> None:
+    """A result that the API could not write would hide the whole approval."""
+    recorded = json.loads(recorded_result({"deep": nested(depth - 1), "wide": [1, "a"]}).text)
+    shown = Execution(result=recorded).model_dump_json()
+    assert json.loads(shown)["result"] == recorded
+
+
 _CIRCLE: list[Any] = []
 _CIRCLE.append(_CIRCLE)
+_CIRCLES: list[Any] = []
+_CIRCLES += [_CIRCLES, _CIRCLES]
 
 
 @pytest.mark.parametrize(
@@ -98,9 +140,22 @@ _CIRCLE.append(_CIRCLE)
         ([math.inf], "list"),
         (10**5_000, "int"),
         (_CIRCLE, "list"),
+        (_CIRCLES, "list"),
         (nested(100_000), "list"),
     ],
-    ids=["object", "set", "bytes", "complex", "tuple key", "NaN", "Infinity", "huge integer", "circle", "deep"],
+    ids=[
+        "object",
+        "set",
+        "bytes",
+        "complex",
+        "tuple key",
+        "NaN",
+        "Infinity",
+        "huge integer",
+        "circle",
+        "circles",
+        "deep",
+    ],
 )
 def test_what_is_not_json_is_described(result: Any, kind: str) -> None:  # noqa: ANN401  an operation may return anything
     """The operation ran, so its result is no failure: the record says what came instead of JSON, and why."""

@@ -2,13 +2,15 @@
 
 import hashlib
 import hmac
+import json
 
 import pytest
 from hypothesis import assume, given
 from hypothesis import strategies as st
+from pydantic import JsonValue
 
-from domain.signing import Signature, SigningKeys
-from tests.domain.samples import texts
+from domain.signing import Signature, SigningKeys, unverified_text
+from tests.domain.samples import json_values, texts
 
 OLD, NEW = bytes(range(32)), bytes(reversed(range(32)))
 KEYS = SigningKeys({"k1": OLD})
@@ -76,6 +78,22 @@ def test_anything_but_the_signature_is_refused(forged: Signature | None) -> None
     assert not KEYS.verify(FIELDS, forged)
 
 
+@pytest.mark.parametrize("place", range(len(FIELDS)))
+@pytest.mark.parametrize("half", ["\ud83d", "\ude00b", "a\ud800b"], ids=ascii)
+def test_half_a_surrogate_pair_proves_nothing(half: str, place: int) -> None:
+    """No UTF-8 exists for it, in a field or in the signature: it is refused, and no error."""
+    forged = (*FIELDS[:place], half, *FIELDS[place + 1 :])
+    true = KEYS.sign(FIELDS)
+    assert KEYS.verify(forged, true) is False
+    assert KEYS.verify(FIELDS, Signature.model_construct(key_id="k1", mac=half)) is False
+    assert KEYS.verify(FIELDS, Signature.model_construct(key_id=half, mac=true.mac)) is False
+
+
+def test_two_halves_are_not_the_whole() -> None:
+    """A pair written as two halves has other bytes than the letter that it stands for."""
+    assert not KEYS.verify(("\ud83d\ude00",), KEYS.sign(("😀",)))
+
+
 def test_a_signature_is_bound_to_its_key_id() -> None:
     """A MAC cannot be passed off as made by another key, even where both ids share their secret."""
     twins = SigningKeys({"k1": OLD, "k2": OLD})
@@ -106,3 +124,43 @@ def test_without_a_key_nothing_starts() -> None:
     """No key at all would mean that nothing could be proven: that is refused at once."""
     with pytest.raises(ValueError, match="At least one signing key"):
         SigningKeys({})
+
+
+@given(json_values)
+def test_any_json_travels_as_text(content: JsonValue) -> None:
+    """It reads back as what came, and is ASCII: every parser, queue and database takes it."""
+    text = unverified_text(content, 10_000)
+    assert text is not None
+    assert text.isascii()
+    assert json.loads(text) == content
+
+
+@pytest.mark.parametrize("content", ["\ud800", {"\udfff": 1}], ids=["value", "key"])
+def test_half_a_surrogate_pair_travels_escaped(content: JsonValue) -> None:
+    """Whoever parses it strictly refuses it there; on the way it breaks nothing."""
+    text = unverified_text(content, 100)
+    assert text is not None
+    assert text.isascii()
+
+
+@pytest.mark.parametrize(("limit", "passes"), [(4, False), (5, True), (6, True)])
+def test_more_text_than_the_limit_is_dropped(limit: int, *, passes: bool) -> None:
+    """The limit counts the characters of the JSON text, and is itself still good."""
+    assert unverified_text("abc", limit) == ('"abc"' if passes else None)
+
+
+_CIRCLE: list[object] = []
+_CIRCLE.append(_CIRCLE)
+_DEEP: list[object] = []
+for _ in range(100_000):
+    _DEEP = [_DEEP]
+
+
+@pytest.mark.parametrize(
+    "content",
+    [object(), b"bytes", {("a", "b"): 1}, 10**5_000, _CIRCLE, _DEEP],
+    ids=["object", "bytes", "tuple key", "huge integer", "circle", "deep"],
+)
+def test_what_is_no_json_is_dropped(content: object) -> None:
+    """It can prove nothing, and no exception of it reaches the workflow."""
+    assert unverified_text(content, 10_000) is None

@@ -55,8 +55,11 @@ def test_a_good_file_is_read_as_it_is_written(tmp_path: Path) -> None:
     ("old", "new", "place", "words"),
     [
         ("version: 1\n", "", "version", "Field required"),
-        ("version: 1\n", "version: 2\n", "version", "Input should be 1"),
-        ("version: 1\n", "version: '1'\n", "version", "Input should be 1"),
+        ("version: 1\n", "version: 2\n", "version", "less than or equal to 1"),
+        ("version: 1\n", "version: 0\n", "version", "greater than or equal to 1"),
+        ("version: 1\n", "version: '1'\n", "version", "valid integer"),
+        ("version: 1\n", "version: true\n", "version", "valid integer"),
+        ("version: 1\n", "version: 1.0\n", "version", "valid integer"),
         ("version: 1\n", "version: 1\nrules: []\n", "rules", "Extra inputs are not permitted"),
         (GOOD[11:], "", "operations", "Field required"),
         (GOOD[11:], "operations:\n", "operations", "valid dictionary"),
@@ -65,22 +68,32 @@ def test_a_good_file_is_read_as_it_is_written(tmp_path: Path) -> None:
         (GOOD[11:], "operations: {note.write: }\n", "operations.note.write", "valid dictionary"),
         ("note.write", "1", "operations.1.[key]", "valid string"),
         ("[note, memo]", "[]", "operations.note.write.resource_types", "at least 1 item"),
+        ("[note, memo]", '[""]', "operations.note.write.resource_types.0", "at least 1 character"),
         ("[note, memo]", "note", "operations.note.write.resource_types", "valid tuple"),
         ("[note, memo]", "[note, 1]", "operations.note.write.resource_types.1", "valid string"),
         ('"[1-9][0-9]*"', "42", "operations.note.write.resource_id", "valid string"),
         ("risk: high", "risk: severe", "operations.note.write.risk", "'low', 'medium', 'high' or 'critical'"),
         ("approvals: 2", "approvals: 0", "operations.note.write.required_approvals", "greater than or equal to 1"),
         ("approvals: 2", "approvals: 11", "operations.note.write.required_approvals", "less than or equal to 10"),
+        ("approvals: 2", "approvals: true", "operations.note.write.required_approvals", "valid integer"),
+        ("approvals: 2", 'approvals: "2"', "operations.note.write.required_approvals", "valid integer"),
+        ("approvals: 2", "approvals: 2.0", "operations.note.write.required_approvals", "valid integer"),
         ("approvals: 2", "approvals: both", "operations.note.write.required_approvals", "valid integer"),
         ("timeout: 15m", "timeout: 15", "operations.note.write.timeout", "a number and a unit, such as 90s, 15m"),
-        ("timeout: 15m", "timeout: soon", "operations.note.write.timeout", "valid timedelta"),
+        ("timeout: 15m", "timeout: soon", "operations.note.write.timeout", "a number and a unit, such as 90s, 15m"),
+        ("timeout: 15m", "timeout: PT15M", "operations.note.write.timeout", "a number and a unit, such as 90s, 15m"),
+        ("timeout: 15m", "timeout: 00:15:00", "operations.note.write.timeout", "a number and a unit"),
+        ("timeout: 15m", 'timeout: "00:15:00"', "operations.note.write.timeout", "a number and a unit"),
         ("timeout: 15m", "timeout: 59s", "operations.note.write.timeout", "greater than or equal to"),
         ("timeout: 15m", "timeout: 31d", "operations.note.write.timeout", "less than or equal to"),
         ("timeout: 15m", "run_timeout: 25h", "operations.note.write.run_timeout", "less than or equal to"),
         ("timeout: 15m", "time_out: 15m", "operations.note.write.time_out", "Extra inputs are not permitted"),
         ("timeout: 15m", "idempotent: perhaps", "operations.note.write.idempotent", "valid boolean"),
+        ("timeout: 15m", "idempotent: 1", "operations.note.write.idempotent", "valid boolean"),
+        ("timeout: 15m", 'idempotent: "yes"', "operations.note.write.idempotent", "valid boolean"),
         ("notes:write", "notes.write", "operations.note.write.run", "should match pattern"),
         ("notes:Note", "Note", "operations.note.write.parameters", "should match pattern"),
+        ('version: "1"', "version: true", "operations.note.write.version", "valid string"),
         ('version: "1"', "version: 1.0", "operations.note.write.version", "valid string"),
         ('version: "1"', "version: 2026-01-31", "operations.note.write.version", "valid string"),
         ('version: "1"', 'version: ""', "operations.note.write.version", "at least 1 character"),
@@ -148,6 +161,29 @@ def test_an_operation_may_build_on_another(tmp_path: Path) -> None:
 def test_what_is_not_yaml_is_named_with_its_line(tmp_path: Path, text: str, words: str) -> None:
     """The sentence says where to look. Nothing in the file can make Python objects."""
     sentence = sentence_of(tmp_path, text)
+    assert "is not valid YAML" in sentence
+    assert words in sentence
+
+
+@pytest.mark.parametrize(
+    ("new", "words"),
+    [
+        ("version: 2026-02-30", "day is out of range for month"),
+        ("version: 2026-01-02T25:00:00Z", "hour must be in 0..23"),
+        ("version: !!timestamp soon", "NoneType"),
+        ("version: !!bool perhaps", "perhaps"),
+        ("version: !!int one", "invalid literal"),
+        ("version: !!int ''", "out of range"),
+        (f"version: {'9' * 5_000}", "5000 digits"),
+        ("[version]: 1", "unhashable type: 'list'"),
+        ("{version: 1}: 1", "unhashable type: 'dict'"),
+        (f"version: {'[' * 3_000}", "maximum recursion depth"),
+    ],
+    ids=["date", "hour", "timestamp", "bool", "int", "empty int", "digits", "list key", "mapping key", "deep"],
+)
+def test_what_yaml_itself_trips_over_names_the_file(tmp_path: Path, new: str, words: str) -> None:
+    """A date that no calendar has is a mistake in the file like any other, and no traceback."""
+    sentence = sentence_of(tmp_path, edited('version: "1"', new))
     assert "is not valid YAML" in sentence
     assert words in sentence
 

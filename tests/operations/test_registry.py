@@ -1,7 +1,6 @@
 """The registry: only what is declared is taken, exactly as its model says, and it runs exactly so."""
 
 import threading
-from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
@@ -9,35 +8,11 @@ import pytest
 
 from assent.models import Operation
 from domain.errors import InvalidOperationError, UndeclaredOperationError
-from operations.configuration import ConfigurationError
 from operations.registry import OperationRegistry
+from tests.operations.declared import FUNCTIONS, Load
 
 ROOT = Path(__file__).parents[2]
-FUNCTIONS = "tests.operations.functions"
-FIELDS = {
-    "resource_types": "[note, memo]",
-    "risk": "low",
-    "run": f"{FUNCTIONS}:write",
-    "parameters": f"{FUNCTIONS}:Note",
-    "version": '"1"',
-}
 NOTE = Operation(type="note.write", resource_type="note", resource_id="42", parameters={"text": "hello"})
-
-Load = Callable[..., OperationRegistry]
-
-
-@pytest.fixture
-def load(tmp_path: Path) -> Load:
-    """Loads a file that declares `note.write` with some fields changed, and `note.erase` as it is."""
-
-    def load(**changes: str) -> OperationRegistry:
-        fields = "".join(f"    {name}: {value}\n" for name, value in {**FIELDS, **changes}.items())
-        others = "".join(f"    {name}: {value}\n" for name, value in FIELDS.items())
-        path = tmp_path / "assent.yaml"
-        path.write_text(f"version: 1\noperations:\n  note.write:\n{fields}  note.erase:\n{others}", encoding="utf-8")
-        return OperationRegistry.load(path)
-
-    return load
 
 
 @pytest.fixture
@@ -175,7 +150,40 @@ def test_what_was_checked_is_checked_again_unchanged(registry: OperationRegistry
     assert registry.checked(checked) == (checked, declaration)
 
 
-@pytest.mark.parametrize("function", ["write", "write_async"])
+@pytest.mark.parametrize(
+    "parameters", [{"Text": "hello"}, {"Text": "hello", "numberOfCopies": 3}], ids=["filled in", "sent"]
+)
+async def test_what_runs_is_what_was_asked_for_under_other_names(load: Load, parameters: dict[str, Any]) -> None:
+    """Where a field's JSON name is another than its Python name, it is shown, stored and run under the one sent."""
+    registry = load(parameters=f"{FUNCTIONS}:Renamed")
+    checked, declaration = registry.checked(NOTE.model_copy(update={"parameters": parameters}))
+    assert checked.parameters == {"numberOfCopies": 1, **parameters}
+    assert registry.checked(checked) == (checked, declaration)
+    result = await registry.run(checked, approval_id="018f3c6e", agent_id="billing-agent")
+    assert isinstance(result, dict)
+    assert result["parameters"] == {"text": "hello", "copies": parameters.get("numberOfCopies", 1)}
+
+
+@pytest.mark.parametrize(
+    ("model", "parameters"),
+    [
+        ("Secret", {"text": "hello"}),
+        ("Hidden", {"text": "hello", "force": True}),
+        ("HiddenRequired", {"text": "hello"}),
+        ("Computed", {"text": "hello"}),
+        ("Shortened", {"text": "hello"}),
+        ("TwoNames", {"text": "hello"}),
+    ],
+)
+def test_what_runs_is_what_was_asked_for_or_nothing(load: Load, model: str, parameters: dict[str, Any]) -> None:
+    """A model that hides, adds or changes a field on the way to the reviewer is its author's fault, and is said so."""
+    sentence = refusal(load(parameters=f"{FUNCTIONS}:{model}"), parameters=parameters)
+    assert sentence.startswith("note.write: what would be shown and stored is not what was sent")
+    assert "The operation's author must correct the model." in sentence
+    assert "hello" not in sentence
+
+
+@pytest.mark.parametrize("function", ["write", "write_async", "write_decorated", "write_by_object", "write_partial"])
 async def test_a_function_runs_with_what_was_approved(load: Load, function: str) -> None:
     """It gets the typed parameters, who asked, and the approval's id as idempotency key; its result comes back."""
     registry = load(run=f"{FUNCTIONS}:{function}")
@@ -183,7 +191,7 @@ async def test_a_function_runs_with_what_was_approved(load: Load, function: str)
     result = await registry.run(operation, approval_id="018f3c6e", agent_id="billing-agent")
     assert isinstance(result, dict)
     on_the_loop = result.pop("thread") == threading.get_ident()
-    assert on_the_loop is (function == "write_async")
+    assert on_the_loop is (function != "write")
     assert result == {
         "approval_id": "018f3c6e",
         "agent_id": "billing-agent",
@@ -197,7 +205,7 @@ async def test_a_function_runs_with_what_was_approved(load: Load, function: str)
     }
 
 
-@pytest.mark.parametrize("function", ["fail", "fail_async"])
+@pytest.mark.parametrize("function", ["fail", "fail_async", "fail_decorated"])
 async def test_what_a_function_raises_comes_back(load: Load, function: str) -> None:
     """Its failure is its own, word for word."""
     registry = load(run=f"{FUNCTIONS}:{function}")
@@ -210,47 +218,3 @@ async def test_nothing_runs_with_parameters_that_the_model_refuses(registry: Ope
     stored = NOTE.model_copy(update={"parameters": {"text": "hello", "copies": 10}})
     with pytest.raises(InvalidOperationError, match=r"parameters\.copies"):
         await registry.run(stored, approval_id="018f3c6e", agent_id="billing-agent")
-
-
-@pytest.mark.parametrize(
-    ("field", "value", "words"),
-    [
-        ("run", "no.such.module:write", "cannot import no.such.module:write: No module named 'no'"),
-        ("run", f"{FUNCTIONS}.deeper:write", f"cannot import {FUNCTIONS}.deeper:write: No module named"),
-        ("run", f"{FUNCTIONS}:gone", f"cannot import {FUNCTIONS}:gone: module '{FUNCTIONS}' has no attribute 'gone'"),
-        ("run", f"{FUNCTIONS}:NOT_A_FUNCTION", f"{FUNCTIONS}:NOT_A_FUNCTION is not a function"),
-        ("parameters", "no_such_module:Note", "cannot import no_such_module:Note: No module named 'no_such_module'"),
-        ("parameters", f"{FUNCTIONS}:Gone", f"cannot import {FUNCTIONS}:Gone"),
-        ("parameters", f"{FUNCTIONS}:write", f"{FUNCTIONS}:write is not a pydantic model"),
-        ("parameters", "builtins:dict", "builtins:dict is not a pydantic model"),
-        ("parameters", f"{FUNCTIONS}:Unstrict", f"{FUNCTIONS}:Unstrict must be strict and forbid extra fields"),
-        ("parameters", f"{FUNCTIONS}:Open", f"{FUNCTIONS}:Open must be strict and forbid extra fields"),
-        ("parameters", f"{FUNCTIONS}:Loosened", "derive it from assent.operations.Parameters"),
-        ("resource_id", "'[1-9'", "resource_id is not a regular expression: unterminated character set"),
-    ],
-)
-def test_a_declaration_that_cannot_run_stops_the_start(load: Load, field: str, value: str, words: str) -> None:
-    """It is found out at the start, never after somebody approved it; the sentence names operation and place."""
-    with pytest.raises(ConfigurationError) as refused:
-        load(**{field: value})
-    assert "note.write: " in str(refused.value)
-    assert words in str(refused.value)
-
-
-def test_a_module_that_cannot_import_its_own_parts_is_named(
-    load: Load, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    """The sentence names what is declared and what is missing, which may be two different modules."""
-    (tmp_path / "notes_with_a_gap.py").write_text("import a_library_that_is_not_installed\n", encoding="utf-8")
-    monkeypatch.syspath_prepend(tmp_path)
-    with pytest.raises(ConfigurationError) as refused:
-        load(run="notes_with_a_gap:write")
-    assert "cannot import notes_with_a_gap:write: No module named 'a_library_that_is_not_installed'" in str(
-        refused.value
-    )
-
-
-def test_a_wrong_file_stops_the_start(load: Load) -> None:
-    """What the file's own checks refuse is refused here in the same words."""
-    with pytest.raises(ConfigurationError, match=r"operations\.note\.write\.risk"):
-        load(risk="severe")

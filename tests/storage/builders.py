@@ -81,6 +81,7 @@ def make_assessment(  # noqa: PLR0913  each is one fact of the assessment
         required_approvals=required_approvals,
         expires_at=expires_at,
         plan=plan or ExecutionPlan(),
+        agent_owner=request.agent_owner,
     )
 
 

@@ -17,7 +17,7 @@ from storage.audit import read_events
 from storage.claims import Claim, ClaimStore
 from storage.database import Database
 from storage.keys import KeyStore
-from storage.tables import keys, metadata
+from storage.tables import approvals, audit_events, decisions, executions, keys, metadata
 from tests.storage.builders import (
     DEADLINE,
     REASONS,
@@ -140,6 +140,11 @@ class Record:
         assert found is not None
         return found
 
+    def execution(self, request: ApprovalRequest) -> dict[str, Any] | None:
+        """Return the row that claims the approval's execution, or None."""
+        claims = self.rows_of(request)["executions"]
+        return claims[0] if claims else None
+
     def status(self, request: ApprovalRequest) -> ApprovalStatus:
         """Return where the approval stands."""
         return self.store.state(request.approval_id).status
@@ -162,6 +167,24 @@ class Record:
                     for row in connection.execute(select(table).order_by(*table.primary_key.columns))
                 ]
                 for table in metadata.sorted_tables
+            }
+
+    def rows_of(self, request: ApprovalRequest) -> dict[str, list[dict[str, Any]]]:
+        """Return every row that tells of one approval."""
+        with self.database.read() as connection:
+            return {
+                table.name: [
+                    dict(row._mapping)  # noqa: SLF001  as above
+                    for row in connection.execute(
+                        select(table).where(column == request.approval_id).order_by(*table.primary_key.columns)
+                    )
+                ]
+                for table, column in (
+                    (approvals, approvals.c.id),
+                    (decisions, decisions.c.approval_id),
+                    (executions, executions.c.approval_id),
+                    (audit_events, audit_events.c.approval_id),
+                )
             }
 
     def execute_sql(self, statement: str, **values: object) -> None:

@@ -4,7 +4,7 @@ import pytest
 
 from assent.models import ApprovalStatus, Role
 from domain.execution import StoredApproval
-from domain.operation import IDEMPOTENT_ATTEMPTS
+from domain.operation import IDEMPOTENT_ATTEMPTS, ApprovalRequest
 from storage.claims import Claim
 from tests.storage.builders import (
     DECLARATION,
@@ -20,8 +20,8 @@ from tests.storage.builders import (
 from tests.storage.record import Record
 
 
-def refused(record: Record) -> list[str]:
-    return [row["details"]["refusal"] for row in record.rows()["audit_events"] if row["action"] == "execution.refused"]
+def refused(record: Record, request: ApprovalRequest) -> list[str]:
+    return [event.details["refusal"] for event in record.events(request) if event.action == "execution.refused"]
 
 
 def revoke(record: Record, name: str) -> None:
@@ -45,8 +45,9 @@ def test_an_approved_operation_is_claimed(record: Record) -> None:
     assert (approval.declaration, approval.required_approvals) == (DECLARATION, 2)
     assert {vote.decision_id: vote for vote in approval.approvals} == {vote.decision_id: vote for vote in decisions}
     assert approval.active_names == {"agent", "ada", "bob", "automation"}
-    (row,) = record.rows()["executions"]
-    assert (row["approval_id"], row["digest"], row["started_at"]) == (request.approval_id, request.digest, RECORDED)
+    row = record.execution(request)
+    assert row is not None
+    assert (row["digest"], row["started_at"]) == (request.digest, RECORDED)
     assert (row["attempts"], row["finished_at"], row["outcome_unknown"]) == (1, None, False)
     event = record.events(request)[-1]
     assert (event.action, event.actor, event.at) == ("execution.started", "system:worker", RECORDED)
@@ -80,7 +81,8 @@ def test_an_idempotent_operation_starts_a_few_times(record: Record) -> None:
     claims = [record.claim(request) for _ in range(IDEMPOTENT_ATTEMPTS + 2)]
     assert [claim.attempt for claim in claims[:IDEMPOTENT_ATTEMPTS]] == list(range(1, IDEMPOTENT_ATTEMPTS + 1))
     assert [claim.already_started for claim in claims] == [False] * IDEMPOTENT_ATTEMPTS + [True] * 2
-    (row,) = record.rows()["executions"]
+    row = record.execution(request)
+    assert row is not None
     assert (row["attempts"], row["started_at"]) == (IDEMPOTENT_ATTEMPTS, RECORDED)
     assert record.actions(request).count("execution.started") == 1
 
@@ -91,7 +93,9 @@ def test_what_has_ended_is_not_claimed_again(record: Record) -> None:
     record.claim(request)
     record.store.finish(request.approval_id, make_outcome(), at=LATER)
     assert record.claim(request).refused == "The approval is executed, not approved."
-    assert [row["attempts"] for row in record.rows()["executions"]] == [1]
+    row = record.execution(request)
+    assert row is not None
+    assert row["attempts"] == 1
 
 
 def test_what_is_not_recorded_is_not_claimed(record: Record) -> None:
@@ -106,10 +110,10 @@ def test_only_what_is_approved_is_claimed(record: Record, subtests: pytest.Subte
     for status in set(ApprovalStatus) - {ApprovalStatus.APPROVED}:
         with subtests.test(status.value):
             request = record.in_status(status)
-            claims = len(record.rows()["executions"])
+            claim = record.execution(request)
             for _ in range(2):
                 assert record.claim(request) == Claim(refused=f"The approval is {status}, not approved.")
-            assert len(record.rows()["executions"]) == claims
+            assert record.execution(request) == claim
             event = record.events(request)[-1]
             assert (event.action, event.actor, event.digest) == ("execution.refused", "system:worker", request.digest)
             assert event.details == {"refusal": f"The approval is {status}, not approved.", "status": status}
@@ -129,29 +133,29 @@ def test_the_worker_may_forbid_the_run(record: Record) -> None:
         claim = record.claims.claim(request.approval_id, at=RECORDED, refusal=gone)
         assert claim == Claim(refused="user.delete is no longer declared.")
     assert [approval.operation for approval in asked] == [request.operation] * 2
-    assert record.rows()["executions"] == []
-    assert refused(record) == ["user.delete is no longer declared."]
+    assert record.execution(request) is None
+    assert refused(record, request) == ["user.delete is no longer declared."]
     record.claims.claim(record.open().approval_id, at=RECORDED, refusal=gone)
     assert len(asked) == 2
 
 
-def test_a_revoked_agents_operation_does_not_run(record: Record) -> None:
+def test_a_revoked_agents_operation_does_not_run(own_record: Record) -> None:
     """Also when it was approved before."""
-    request = record.approved()
-    revoke(record, "agent")
-    assert record.claim(request) == Claim(refused="The key of agent was revoked.")
-    assert record.rows()["executions"] == []
-    assert refused(record) == ["The key of agent was revoked."]
+    request = own_record.approved()
+    revoke(own_record, "agent")
+    assert own_record.claim(request) == Claim(refused="The key of agent was revoked.")
+    assert own_record.execution(request) is None
+    assert refused(own_record, request) == ["The key of agent was revoked."]
 
 
-def test_a_revoked_reviewers_vote_no_longer_counts(record: Record) -> None:
+def test_a_revoked_reviewers_vote_no_longer_counts(own_record: Record) -> None:
     """The quorum is counted again from those who are still active."""
-    request = record.approved(None, "ada", "bob")
-    revoke(record, "bob")
+    request = own_record.approved(None, "ada", "bob")
+    revoke(own_record, "bob")
     sentence = "1 of 2 needed approvals are from reviewers who are still active."
-    assert record.claim(request) == Claim(refused=sentence)
-    assert record.rows()["executions"] == []
-    assert refused(record) == [sentence]
+    assert own_record.claim(request) == Claim(refused=sentence)
+    assert own_record.execution(request) is None
+    assert refused(own_record, request) == [sentence]
 
 
 def test_a_reviewer_whose_key_never_was_does_not_count(record: Record) -> None:

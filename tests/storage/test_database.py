@@ -34,22 +34,22 @@ def told_in_time() -> Iterator[None]:
     assert time.monotonic() - begun < ANSWERS_WITHIN
 
 
-def test_a_transaction_commits_at_its_end_or_not_at_all(record: Record) -> None:
+def test_a_transaction_commits_at_its_end_or_not_at_all(own_record: Record) -> None:
     """Others see nothing of it before, and nothing ever when it fails."""
-    request = record.open()
+    request = own_record.open()
 
     def fail() -> None:
-        with record.database.write() as connection:
+        with own_record.database.write() as connection:
             connection.exec_driver_sql("UPDATE approvals SET status = 'approved'")
-            assert record.status(request) is ApprovalStatus.PENDING
+            assert own_record.status(request) is ApprovalStatus.PENDING
             raise LookupError
 
     with pytest.raises(LookupError):
         fail()
-    assert record.status(request) is ApprovalStatus.PENDING
-    with record.database.write() as connection:
+    assert own_record.status(request) is ApprovalStatus.PENDING
+    with own_record.database.write() as connection:
         connection.exec_driver_sql("UPDATE approvals SET status = 'rejected'")
-    assert record.status(request) is ApprovalStatus.REJECTED
+    assert own_record.status(request) is ApprovalStatus.REJECTED
 
 
 MISTAKES = (
@@ -62,23 +62,23 @@ MISTAKES = (
 )
 
 
-def test_a_mistake_of_ours_is_not_an_outage(record: Record, subtests: pytest.Subtests) -> None:
+def test_a_mistake_of_ours_is_not_an_outage(own_record: Record, subtests: pytest.Subtests) -> None:
     """Trying again would not help: it must be seen, not retried for ever; and it harms no later transaction."""
 
     def make(mistake: str) -> None:
-        with record.database.write() as connection:
+        with own_record.database.write() as connection:
             connection.exec_driver_sql(mistake)
 
     for mistake in MISTAKES:
         with subtests.test(mistake), pytest.raises(DBAPIError):
             make(mistake)
-    record.open()
+    own_record.open()
 
 
-def test_the_database_has_a_clock(record: Record) -> None:
+def test_the_database_has_a_clock(own_record: Record) -> None:
     """In UTC, and on this machine it is ours."""
     before = datetime.now(UTC)
-    moment = record.database.clock()
+    moment = own_record.database.clock()
     # SQLite's has milliseconds.
     assert before - timedelta(milliseconds=1) <= moment <= datetime.now(UTC)
     assert moment.utcoffset() == timedelta(0)

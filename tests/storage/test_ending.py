@@ -147,7 +147,7 @@ def test_a_refused_run_is_failed_and_says_why(record: Record) -> None:
     assert record.claim(request, worker_refuses=refused).refused == refused
     state = record.store.finish(request.approval_id, ExecutionOutcome(refused=refused), at=LATER)
     assert (state.status, state.outcome_unknown) == (ApprovalStatus.FAILED, False)
-    assert record.rows()["executions"] == []
+    assert record.execution(request) is None
     execution = record.get(request).execution
     assert execution is not None
     assert (execution.started_at, execution.finished_at, execution.error) == (None, LATER, refused)
