@@ -159,7 +159,6 @@ def add(
         owner: The person who answers for it, whose votes count once over all their keys.
     """
     from assent.models import NewKey, Role
-    from domain.principal import AUTOMATION
     from services.keys import make_key
     from services.wiring import system_clock
 
@@ -168,9 +167,6 @@ def add(
     except ValueError:
         message = "Name and owner begin with a-z or 0-9, and go on with those, '.', '_' or '-', up to 63 characters."
         raise StartError(message) from None
-    if wanted.name == AUTOMATION:
-        message = f"The name {AUTOMATION} belongs to the key that ASSENT_ADMIN_KEY sets: choose another."
-        raise StartError(message)
     with _key_store() as store:
         created = make_key(store, wanted, created_by=OPERATOR, clock=system_clock)
     sys.stdout.write(f"{created.key}\n")

@@ -125,7 +125,7 @@ def _position(cursor: str, sort: Sort) -> Position:
     except (binascii.Error, ValidationError, ValueError) as error:
         message = "This cursor means nothing. Leave it out to start from the first page."
         raise InvalidQueryError(message) from error
-    if read.sort is not sort or read.position.at.tzinfo is None:
+    if read.sort is not sort:
         message = f"This cursor belongs to sort={read.sort.value}. Keep the sort while you page."
         raise InvalidQueryError(message)
     return read.position

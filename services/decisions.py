@@ -72,7 +72,7 @@ class Decisions:
     ) -> Decided:
         """Record one decision. Raises one of the tree's errors when it does not count, saying why and who decided."""
         decision_id = _decision_id(principal, approval_id, idempotency_key)
-        ballot = await self._ballot(principal, approval_id)
+        ballot = await self._ballot(principal, approval_id, decision_id)
         decision = self._signed(principal, approval_id, decision_id, request, ballot)
         if idempotency_key is not None and (known := await self._known(decision)) is not None:
             return known
@@ -97,13 +97,13 @@ class Decisions:
             approval=await self._approvals.get(principal, approval_id), decision_id=decision_id, recorded=False
         )
 
-    async def _ballot(self, principal: Principal, approval_id: str) -> StoredBallot:
+    async def _ballot(self, principal: Principal, approval_id: str, decision_id: str) -> StoredBallot:
         ballot = await asyncio.to_thread(self._reads.ballot, approval_id)
         if ballot is not None:
             return ballot
         if not principal.may_decide:
             # In the same words as for an approval that is there: the answer must not tell which ids exist.
-            raise RoleNotAllowedError(REFUSAL_SENTENCES[Refusal.NOT_ALLOWED])
+            raise RoleNotAllowedError(REFUSAL_SENTENCES[Refusal.NOT_ALLOWED], decision_id=decision_id)
         # Raises when there is no such approval at all.
         await self._approvals.get(principal, approval_id)
         message = "No worker has assessed this approval yet. Try again in a few seconds."
@@ -127,13 +127,16 @@ class Decisions:
 
     async def _known(self, decision: Decision) -> Decided | None:
         """Return what became of the same decision sent before. Raises IdempotencyConflictError for another one."""
+        known = await self._check_same(decision)
+        return await self._verdict(decision) if known else None
+
+    async def _check_same(self, decision: Decision) -> bool:
+        """Return whether a decision is recorded under this id. Raises IdempotencyConflictError when it is another."""
         stored = await asyncio.to_thread(self._reads.decision_content, decision.decision_id)
-        if stored is None:
-            return None
-        if stored != decision.content_digest():
+        if stored is not None and stored != decision.content_digest():
             message = "This Idempotency-Key was used for another decision. Send a new decision under a new key."
             raise IdempotencyConflictError(message, decision_id=decision.decision_id)
-        return await self._verdict(decision)
+        return stored is not None
 
     async def _verdict(self, decision: Decision) -> Decided | None:
         """Return the recorded verdict, or None while there is none. Raises when it was refused or others were first."""
@@ -142,6 +145,7 @@ class Decisions:
             return None
         for recorded in approval.decisions:
             if recorded.id == decision.decision_id:
+                await self._check_same(decision)
                 if not recorded.accepted:
                     raise _refused(Refusal(recorded.refusal or Refusal.UNAUTHENTIC), approval, decision.decision_id)
                 shown = self._approvals.shown_to(decision.principal, approval, approval.id)

@@ -42,9 +42,6 @@ class Keys:
     async def create(self, principal: Principal, wanted: NewKey) -> CreatedKey:
         """Make a key and return it with its secret, this once. Raises RoleNotAllowedError or NameTakenError."""
         _check_admin(principal)
-        if wanted.name == AUTOMATION:
-            message = f"The name {AUTOMATION!r} belongs to the platform's own admin key. Choose another."
-            raise NameTakenError(message)
         return await asyncio.to_thread(make_key, self._store, wanted, created_by=str(principal), clock=self._clock)
 
     async def all(self, principal: Principal) -> list[Key]:
@@ -64,7 +61,10 @@ class Keys:
 
 
 def make_key(store: KeyStore, wanted: NewKey, *, created_by: str, clock: Clock) -> CreatedKey:
-    """Make a key of 256 random bits; only its hash is kept."""
+    """Make a key of 256 random bits; only its hash is kept. Raises NameTakenError."""
+    if wanted.name == AUTOMATION:
+        message = f"The name {AUTOMATION!r} belongs to the platform's own admin key. Choose another."
+        raise NameTakenError(message)
     key_id = secrets.token_hex(8)
     written = f"asn_{key_id}_{secrets.token_urlsafe(32)}"
     key = Key(

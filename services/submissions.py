@@ -85,7 +85,10 @@ class Submissions:
             return known
         request = self._request(principal, submission, approval_id, content, idempotency_key)
         if not await self._workflows.start(request):
-            return await self._started_before(principal, approval_id, content)
+            started = await self._workflows.read_start(approval_id)
+            # A start whose answer was lost on the way is tried again by the client below, and is still this one.
+            if started is None or started.signature != request.signature:
+                return await self._started_before(principal, approval_id, content, started)
 
         async def assessed() -> Approval | None:
             return await self._approvals.recorded(approval_id)
@@ -129,10 +132,11 @@ class Submissions:
         approval = await self._approvals.get(principal, approval_id)
         return Submitted(approval=approval, novelty=Novelty.KNOWN)
 
-    async def _started_before(self, principal: Principal, approval_id: str, content: str) -> Submitted:
+    async def _started_before(
+        self, principal: Principal, approval_id: str, content: str, started: ApprovalRequest | None
+    ) -> Submitted:
         if (known := await self._known(principal, approval_id, content)) is not None:
             return known
-        started = await self._workflows.read_start(approval_id)
         if started is None:
             message = (
                 f"A workflow that is not ours holds the id of approval {approval_id}. Use another Idempotency-Key."

@@ -36,3 +36,10 @@ async def shown(stack: Stack, approval: Mapping[str, Any], *, by: str = "ada") -
     assert answer.status_code == httpx2.codes.OK, answer.text
     found: dict[str, Any] = answer.json()
     return found
+
+
+async def refusals(stack: Stack, approval: Mapping[str, Any]) -> list[tuple[str, str]]:
+    """Return who was refused and why, as the log tells it."""
+    return [
+        (event["actor"], event["details"]["refusal"]) for event in await events(stack, approval, "decision.refused")
+    ]

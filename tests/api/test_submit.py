@@ -9,13 +9,10 @@ from typing import Any
 
 import httpx2
 import pytest
-from sqlalchemy import func, select
 
-from assent.models import NewKey, Role
-from storage.tables import approvals, audit_events
 from tests.api.answers import events, problem, shown
+from tests.api.submissions import OPERATION, SUBMISSION, changed, fresh
 from tests.api.workers import production_worker
-from tests.support.eventually import eventually
 from tests.support.sqlite import SqliteTemplate
 from tests.support.stack import Stack, open_stack
 
@@ -25,56 +22,6 @@ LEVELS = {"low": 24, "medium": 12, "high": 4, "critical": 1}
 MEMBERS = {
     *("id", "status", "overdue", "operation", "agent_id", "reason", "context", "digest", "risk", "created_at"),
     *("expires_at", "required_approvals", "decisions", "decided_by", "execution", "temporal"),
-}
-OPERATION: dict[str, Any] = {"type": "note.low", "resource_type": "note", "resource_id": "7", "parameters": {}}
-SUBMISSION: dict[str, Any] = {"operation": OPERATION, "reason": "a test asks"}
-NO_OBJECTS: list[Any] = [[], None, "x"]
-NO_TEXTS: list[Any] = [None, 1, ["x"]]
-FORCING = ("status", "auto_approve", "required_approvals", "expires_at", "id", "agent_id", "risk", "digest")
-
-
-def changed(**members: Any) -> dict[str, Any]:  # noqa: ANN401  any JSON
-    """Return a submission whose operation has these members instead, or as well."""
-    return SUBMISSION | {"operation": OPERATION | members}
-
-
-def text_in(place: str, escaped: str) -> bytes:
-    """Return a submission as bytes, with this JSON escape in one of its texts."""
-    bodies = {
-        "reason": SUBMISSION | {"reason": "x?y"},
-        "type": changed(type="x?y"),
-        "resource_type": changed(resource_type="x?y"),
-        "resource_id": changed(resource_id="x?y"),
-        "parameter": changed(parameters={"text": "x?y"}),
-        "context": SUBMISSION | {"context": {"a": ["x?y"]}},
-        "key": SUBMISSION | {"context": {"x?y": 1}},
-    }
-    return json.dumps(bodies[place]).replace("?", escaped).encode()
-
-
-PLACES = ("reason", "type", "resource_type", "resource_id", "parameter", "context", "key")
-NOT_STRICT = {f"{name} in {place}": text_in(place, name) for name in ("\\u0000", "\\ud800") for place in PLACES} | {
-    name: json.dumps(SUBMISSION | {"context": {"a": "?"}}).replace('"?"', written).encode()
-    for name, written in {
-        "NaN": "NaN",
-        "Infinity": "-Infinity",
-        "1e400": "1e400",
-        "2^53": str(2**53),
-        "2^53+1": str(2**53 + 1),
-        "a thousand digits": "9" * 1000,
-        "depth 5,000": "[" * 5_000 + "]" * 5_000,
-        "depth 31 within 2": "[" * 31 + "]" * 31,
-        "a key twice": '{"b": 1, "b": 2}',
-        "half a string": '"',
-    }.items()
-}
-NOT_STRICT |= {
-    "the reason twice": json.dumps(SUBMISSION).encode()[:-1] + b', "reason": "another"}',
-    "a byte order mark": b"\xef\xbb\xbf" + json.dumps(SUBMISSION).encode(),
-    "UTF-16": json.dumps(SUBMISSION).encode("utf-16"),
-    "Latin-1": json.dumps(SUBMISSION | {"reason": "é"}, ensure_ascii=False).encode("latin-1"),
-    "two documents": json.dumps(SUBMISSION).encode() * 2,
-    "only spaces": b"  ",
 }
 
 
@@ -101,13 +48,14 @@ async def test_it_is_assessed_at_once_by_its_level(served: Stack, level: str, ho
 
 async def test_the_same_again_is_the_same_approval_also_after_its_end(served: Stack) -> None:
     """200 and the approval as it is now, and nothing starts a second time."""
-    first = await served.submit(idempotency_key="again")
+    key = fresh()
+    first = await served.submit(idempotency_key=key)
     assert first.status_code == httpx2.codes.CREATED
-    again = await served.submit(idempotency_key="again")
+    again = await served.submit(idempotency_key=key)
     assert (again.status_code, again.json()) == (httpx2.codes.OK, first.json())
     assert again.headers["location"] == first.headers["location"]
     await served.decide(first.json(), "reject")
-    ended = await served.submit(idempotency_key="again")
+    ended = await served.submit(idempotency_key=key)
     assert (ended.status_code, ended.json()["status"]) == (httpx2.codes.OK, "rejected")
     assert ended.json()["id"] == first.json()["id"]
     assert len(await events(served, first.json(), "approval.requested")) == 1
@@ -115,7 +63,7 @@ async def test_the_same_again_is_the_same_approval_also_after_its_end(served: St
 
 async def test_members_may_come_in_any_order_and_defaults_may_be_left_out(served: Stack) -> None:
     """What is the same content does not depend on how it was written."""
-    headers = served.bearer("agent") | {"Idempotency-Key": "order", "Content-Type": "application/json"}
+    headers = served.bearer("agent") | {"Idempotency-Key": fresh(), "Content-Type": "application/json"}
     first = await served.http.post("/v1/approvals", headers=headers, content=json.dumps(SUBMISSION))
     backwards = {"context": {}, "reason": "a test asks", "operation": dict(reversed(OPERATION.items()))}
     again = await served.http.post("/v1/approvals", headers=headers, content=json.dumps(backwards, indent=1))
@@ -135,7 +83,7 @@ async def test_members_may_come_in_any_order_and_defaults_may_be_left_out(served
 )
 async def test_other_content_under_the_same_key_changes_nothing(served: Stack, other: dict[str, Any]) -> None:
     """409, the first stays as it is, and the log tells both digests, once."""
-    key = str(uuid.uuid4())
+    key = fresh()
     headers = served.bearer("agent") | {"Idempotency-Key": key}
     first = (await served.http.post("/v1/approvals", headers=headers, json=SUBMISSION)).json()
     for _ in range(2):
@@ -154,8 +102,9 @@ async def test_other_content_under_the_same_key_changes_nothing(served: Stack, o
 
 async def test_the_same_key_at_the_same_time_starts_one(served: Stack) -> None:
     """Of posts that race, one starts the approval; the same content gets it, other content gets a 409."""
-    same = [served.submit(idempotency_key="race") for _ in range(4)]
-    other = [served.submit(idempotency_key="race", context={"other": True}) for _ in range(4)]
+    key = fresh()
+    same = [served.submit(idempotency_key=key) for _ in range(4)]
+    other = [served.submit(idempotency_key=key, context={"other": True}) for _ in range(4)]
     answers = await asyncio.gather(*(post for pair in zip(same, other, strict=True) for post in pair))
     statuses = sorted(answer.status_code for answer in answers)
     assert statuses == [200, 200, 200, 201, 409, 409, 409, 409]
@@ -167,10 +116,11 @@ async def test_the_same_key_at_the_same_time_starts_one(served: Stack) -> None:
 
 async def test_a_key_of_one_agent_is_nothing_to_another(served: Stack) -> None:
     """Two agents may use the same Idempotency-Key; without one, each post is a request of its own."""
-    mine = await served.pending(idempotency_key="1")
-    theirs = await served.pending(idempotency_key="1", by="other-agent")
-    fresh = [await served.pending(), await served.pending()]
-    assert len({approval["id"] for approval in (mine, theirs, *fresh)}) == 4
+    key = fresh()
+    mine = await served.pending(idempotency_key=key)
+    theirs = await served.pending(idempotency_key=key, by="other-agent")
+    unnamed = [await served.pending(), await served.pending()]
+    assert len({approval["id"] for approval in (mine, theirs, *unnamed)}) == 4
     assert theirs["agent_id"] == "other-agent"
 
 
@@ -244,7 +194,7 @@ async def test_what_is_only_unusual_is_kept_as_it_came(served: Stack) -> None:
 
 async def test_an_idempotency_key_is_printable_and_short(served: Stack) -> None:
     """Up to 255 printable characters without spaces."""
-    assert (await served.submit(idempotency_key="~" * 255)).status_code == httpx2.codes.CREATED
+    assert (await served.submit(idempotency_key=fresh().ljust(255, "~"))).status_code == httpx2.codes.CREATED
     for key in (b"", b"~" * 256, b"a b", "é".encode(), b"a\tb"):
         headers = [(name.encode(), value.encode()) for name, value in served.bearer("agent").items()]
         answer = await served.http.post("/v1/approvals", headers=[*headers, (b"Idempotency-Key", key)], json=SUBMISSION)
@@ -265,74 +215,9 @@ async def test_a_flood_of_one_agent_is_its_own_trouble(
         open_stack(served.settings.model_copy(update=own), served.temporal, served.operations) as stack,
         production_worker(stack),
     ):
-        answers = [await stack.submit(idempotency_key=str(number)) for number in range(4)]
+        answers = [await stack.submit() for _ in range(4)]
         assert [answer.status_code for answer in answers] == [201, 201, 429, 429]
         problem(answers[2], 429, "too-many-submissions")
         assert 0 < int(answers[2].headers["retry-after"]) <= 60
         assert len((await stack.get("/v1/approvals")).json()["items"]) == 2
         assert (await stack.submit(by="other-agent")).status_code == httpx2.codes.CREATED
-
-
-async def test_what_is_refused_leaves_nothing_behind(served: Stack) -> None:
-    """Fields that would force an approval, wrong shapes, and bytes that two readers could understand differently.
-
-    None of them is a 500, none has a row, an event or a workflow, and the Idempotency-Key they came with stays unused.
-    """
-    served.add_key(NewKey(name="clumsy", role=Role.AGENT))
-    key = {"Idempotency-Key": "clumsy-1"}
-    typed = {"Content-Type": "application/json"}
-    shapes: dict[str, Any] = (
-        {f"{name} at the top": SUBMISSION | {name: 1} for name in FORCING}
-        | {f"{name} in operation": changed(**{name: 1}) for name in FORCING}
-        | {f"{name} in parameters": changed(parameters={name: 1}) for name in FORCING}
-        | {f"no {name}": {k: v for k, v in SUBMISSION.items() if k != name} for name in SUBMISSION}
-        | {f"no {name}": changed() | {"operation": {k: v for k, v in OPERATION.items() if k != name}}
-           for name in ("type", "resource_type")}
-        | {f"{junk!r} as the body": junk for junk in [*NO_OBJECTS, 1, True, {}, [SUBMISSION]]}
-        | {f"{junk!r} as operation": SUBMISSION | {"operation": junk} for junk in [*NO_OBJECTS, {}]}
-        | {f"{junk!r} as parameters": changed(parameters=junk) for junk in NO_OBJECTS}
-        | {f"{junk!r} as context": SUBMISSION | {"context": junk} for junk in NO_OBJECTS}
-        | {f"{junk!r} as reason": SUBMISSION | {"reason": junk} for junk in NO_TEXTS}
-        | {"a long resource_id": changed(resource_id="x" * 256), "a number as resource_id": changed(resource_id=7)}
-    )  # fmt: skip
-    expected: dict[str, tuple[int, str]] = {}
-    posts: dict[str, tuple[dict[str, str], bytes]] = {}
-    for name, shape in shapes.items():
-        posts[name], expected[name] = (typed, json.dumps(shape).encode()), (422, "")
-    for name, body in NOT_STRICT.items():
-        posts[name], expected[name] = (typed, body), (422, "/problems/invalid-json")
-    good = json.dumps(SUBMISSION).encode()
-    for name, headers in {
-        "no type": {},
-        "text": {"Content-Type": "text/plain"},
-        "a form": {"Content-Type": "application/x-www-form-urlencoded"},
-        "another charset": {"Content-Type": "application/json; charset=utf-16"},
-        "compressed": typed | {"Content-Encoding": "gzip"},
-    }.items():
-        posts[name], expected[name] = (headers, good), (415, "/problems/unsupported-media-type")
-    for name, size in {"3 MB": 3 * 1024 * 1024, "a byte more than 256 KB": 256 * 1024 + 1}.items():
-        posts[name], expected[name] = (typed, good + b" " * (size - len(good))), (413, "/problems/body-too-large")
-    posts["nothing"], expected["nothing"] = (typed, b""), (422, "/problems/invalid-request")
-
-    seen: dict[str, tuple[int, str]] = {}
-    for name, (headers, body) in posts.items():
-        sent = served.bearer("clumsy") | key | headers
-        answer = await served.http.post("/v1/approvals", headers=sent, content=body)
-        told = problem(answer, answer.status_code, answer.json()["type"].removeprefix("/problems/"))
-        seen[name] = (told["status"], told["type"] if expected[name][1] else "")
-    assert seen == expected
-
-    with served.database.read() as connection:
-        rows = select(func.count()).where(approvals.c.agent_id == "clumsy")
-        told_of = select(func.count()).where(audit_events.c.actor == "agent:clumsy")
-        assert [connection.execute(query).scalar_one() for query in (rows, told_of)] == [0, 0]
-    after = await served.submit(by="clumsy", idempotency_key="clumsy-1")
-    assert after.status_code == httpx2.codes.CREATED
-    # Temporal lists workflows in the order of their starts, a little later: once this one is listed, all are.
-    started = await eventually("the workflow is listed", lambda: _workflows_of(served, "clumsy"), until=lambda ids: ids)
-    assert started == [f"approval-{after.json()['id']}"]
-
-
-async def _workflows_of(stack: Stack, agent: str) -> list[str]:
-    query = f"AgentId = '{agent}' AND TaskQueue = '{stack.settings.task_queue}'"
-    return [found.id async for found in stack.temporal.list_workflows(query)]

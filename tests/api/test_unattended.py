@@ -1,6 +1,7 @@
 """While no worker runs: everything is accepted durably and told honestly, and a worker that comes later does it all."""
 
 import asyncio
+import uuid
 from collections.abc import AsyncIterator
 from dataclasses import dataclass
 from typing import Any
@@ -17,6 +18,8 @@ from tests.support.runs import starts
 from tests.support.stack import Stack
 
 pytestmark = pytest.mark.asyncio(loop_scope="module")
+
+KEY = f"early-{uuid.uuid4()}"
 
 
 @dataclass
@@ -53,14 +56,14 @@ async def night(unattended: Stack) -> Night:
     async with production_worker(unattended):
         to_decide, to_cancel = await unattended.pending("note.high"), await unattended.pending()
     submitted, unseen, stolen = await asyncio.gather(
-        unattended.submit("note.high", idempotency_key="early"),
+        unattended.submit("note.high", idempotency_key=KEY),
         unattended.submit(),
         unattended.submit(by="thief"),
     )
     path = submitted.headers["location"]
     cancelled = [to_cancel, unseen.json()]
     answers = await asyncio.gather(
-        *(unattended.decide(to_decide, idempotency_key="early") for _ in range(3)),
+        *(unattended.decide(to_decide, idempotency_key=KEY) for _ in range(3)),
         *(
             unattended.http.post(f"/v1/approvals/{approval['id']}/cancel", headers=unattended.bearer("agent"))
             for approval in cancelled
@@ -70,7 +73,7 @@ async def night(unattended: Stack) -> Night:
     assert (await unattended.http.delete(f"/v1/keys/{key}", headers=unattended.bearer("admin"))).is_success
     return Night(
         submitted=submitted,
-        repeated=await unattended.submit("note.high", idempotency_key="early"),
+        repeated=await unattended.submit("note.high", idempotency_key=KEY),
         read={
             "its agent": await unattended.get(path, by="agent"),
             "a reviewer": await unattended.get(path),
@@ -80,7 +83,7 @@ async def night(unattended: Stack) -> Night:
         read_by_others=[
             await unattended.get(address, by="other-agent") for address in (path, f"{path}?wait=1", f"{path}/events")
         ],
-        conflicting=await unattended.submit("note.low", idempotency_key="early"),
+        conflicting=await unattended.submit("note.low", idempotency_key=KEY),
         undecided=await unattended.decide(submitted.json()),
         to_decide=to_decide,
         decisions=answers[:3],
@@ -146,7 +149,7 @@ async def test_a_worker_assesses_it(day: Night, unattended: Stack) -> None:
     assert assessed["expires_at"] is not None
     same = ("id", "digest", "operation", "reason", "context", "agent_id", "status")
     assert {name: assessed[name] for name in same} == {name: day.early[name] for name in same}
-    again = await unattended.submit("note.high", idempotency_key="early")
+    again = await unattended.submit("note.high", idempotency_key=KEY)
     assert (again.status_code, again.json()) == (httpx2.codes.OK, assessed)
 
 
@@ -164,7 +167,7 @@ async def test_a_worker_records_the_decision_once(day: Night, unattended: Stack)
     ended = await unattended.ended(day.to_decide)
     assert ended["status"] == "executed"
     assert [made["id"] for made in ended["decisions"]] == [day.decisions[0].json()["decision_id"]]
-    again = await unattended.decide(day.to_decide, idempotency_key="early")
+    again = await unattended.decide(day.to_decide, idempotency_key=KEY)
     assert (again.status_code, again.json()) == (httpx2.codes.OK, ended)
     assert len(await events(unattended, day.to_decide, "decision.recorded")) == 1
 

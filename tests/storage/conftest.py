@@ -10,12 +10,9 @@ from tests.support.postgres import PostgresServer
 from tests.support.sqlite import SqliteTemplate
 
 
-@pytest.fixture(scope="module", params=["sqlite", "postgresql"])
-def record(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Record]:
-    """A record with the keys of an agent and three reviewers.
-
-    The tests of a module share it, which is much faster: each works on approvals of its own, and leaves the keys alone.
-    """
+@pytest.fixture(scope="session", params=["sqlite", "postgresql"])
+def reused_record(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Record]:
+    """One record for the whole run: a database and its connections cost more than most of the tests."""
     with ExitStack() as stack:
         if request.param == "sqlite":
             template: SqliteTemplate = request.getfixturevalue("sqlite_template")
@@ -23,20 +20,18 @@ def record(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFact
         else:
             server: PostgresServer = request.getfixturevalue("postgres_server")
             url = stack.enter_context(server.clone())
-        record = stack.enter_context(open_record(url))
-        record.add_team()
-        yield record
+        yield stack.enter_context(open_record(url))
 
 
 @pytest.fixture
-def empty_record(database_url: str) -> Iterator[Record]:
-    """A record without a row, for one test."""
-    with open_record(database_url) as record:
-        yield record
+def empty_record(reused_record: Record) -> Record:
+    """A record without a row."""
+    reused_record.clear()
+    return reused_record
 
 
 @pytest.fixture
-def own_record(empty_record: Record) -> Record:
-    """A record with the keys of an agent and three reviewers, for one test."""
+def record(empty_record: Record) -> Record:
+    """A record with the keys of an agent and three reviewers, and nothing else."""
     empty_record.add_team()
     return empty_record

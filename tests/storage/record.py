@@ -5,7 +5,7 @@ from contextlib import contextmanager
 from dataclasses import dataclass
 from typing import Any
 
-from sqlalchemy import insert, select, text
+from sqlalchemy import delete, insert, select, text
 
 from assent.models import Approval, ApprovalStatus, AuditEvent, Outcome, Role
 from domain.approval import ApprovalState, ExecutionOutcome
@@ -61,6 +61,12 @@ class Record:
     def keys(self) -> KeyStore:
         """What keeps keys."""
         return KeyStore(self.database)
+
+    def clear(self) -> None:
+        """Delete every row."""
+        with self.database.write() as connection:
+            for table in reversed(metadata.sorted_tables):
+                connection.execute(delete(table))
 
     def add_team(self) -> None:
         """Make the keys of an agent and three reviewers."""

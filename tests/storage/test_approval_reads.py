@@ -120,21 +120,21 @@ def test_content_is_known_by_its_digest(record: Record) -> None:
     assert record.reads.decision_content(decision.decision_id) == decision.content_digest()
 
 
-def test_a_read_sees_one_moment(own_record: Record) -> None:
+def test_a_read_sees_one_moment(record: Record) -> None:
     """A decision that commits in the middle of a read is wholly in it or not at all."""
-    request = own_record.open()
-    with own_record.database.read() as connection:
+    request = record.open()
+    with record.database.read() as connection:
         before = connection.exec_driver_sql("SELECT status FROM approvals").scalar_one()
-        own_record.store.decide(make_decision(request), at=RECORDED)
+        record.store.decide(make_decision(request), at=RECORDED)
         seen = connection.exec_driver_sql("SELECT count(*) FROM decisions").scalar_one()
         after = connection.exec_driver_sql("SELECT status FROM approvals").scalar_one()
     assert (before, seen, after) == ("pending", 0, "pending")
-    assert own_record.status(request) is ApprovalStatus.APPROVED
+    assert record.status(request) is ApprovalStatus.APPROVED
 
 
-def test_the_state_is_read_while_somebody_writes(own_record: Record) -> None:
+def test_the_state_is_read_while_somebody_writes(record: Record) -> None:
     """A workflow that only looks waits for nobody."""
-    request = own_record.open()
-    with own_record.database.write() as connection:
+    request = record.open()
+    with record.database.write() as connection:
         connection.exec_driver_sql("UPDATE approvals SET revision = revision + 1")
-        assert own_record.status(request) is ApprovalStatus.PENDING
+        assert record.status(request) is ApprovalStatus.PENDING

@@ -17,16 +17,15 @@ NEVER = 0.1
 
 
 @pytest.fixture
-def other(database_url: str, own_record: Record) -> Iterator[Record]:
+def other(record: Record) -> Iterator[Record]:
     """The same record as another process has it."""
-    assert own_record.keys.count()
-    with open_record(database_url) as other:
+    with open_record(record.database.url) as other:
         yield other
 
 
-def test_a_change_is_heard_once(own_record: Record, other: Record) -> None:
+def test_a_change_is_heard_once(record: Record, other: Record) -> None:
     """Also one that came while nobody listened; and then there is silence."""
-    with watch_changes(own_record.database) as changes:
+    with watch_changes(record.database) as changes:
         assert not changes.wait(NEVER)
         request = other.open()
         assert changes.wait(SOON)
@@ -37,9 +36,9 @@ def test_a_change_is_heard_once(own_record: Record, other: Record) -> None:
         assert not changes.wait(NEVER)
 
 
-def test_a_waiter_is_woken_at_once(own_record: Record, other: Record) -> None:
+def test_a_waiter_is_woken_at_once(record: Record, other: Record) -> None:
     """Long before its time is over."""
-    with watch_changes(own_record.database) as changes:
+    with watch_changes(record.database) as changes:
         later = threading.Timer(0.2, other.open)
         later.start()
         begun = time.monotonic()
@@ -48,10 +47,10 @@ def test_a_waiter_is_woken_at_once(own_record: Record, other: Record) -> None:
         later.join()
 
 
-def test_many_changes_are_one(own_record: Record, other: Record) -> None:
+def test_many_changes_are_one(record: Record, other: Record) -> None:
     """A thousand that piled up while nobody listened cost one look, not a thousand."""
     other.open()
-    with watch_changes(own_record.database) as changes:
+    with watch_changes(record.database) as changes:
         for _ in range(3):
             with other.database.write() as connection:
                 connection.exec_driver_sql("UPDATE approvals SET revision = revision + 1")
@@ -62,7 +61,7 @@ def test_many_changes_are_one(own_record: Record, other: Record) -> None:
         assert not changes.wait(NEVER)
 
 
-def test_what_does_not_commit_is_not_heard(own_record: Record, other: Record) -> None:
+def test_what_does_not_commit_is_not_heard(record: Record, other: Record) -> None:
     """Nobody is woken for what has not happened."""
     request = other.open()
 
@@ -72,17 +71,17 @@ def test_what_does_not_commit_is_not_heard(own_record: Record, other: Record) ->
             announce(connection, request.approval_id)
             raise LookupError
 
-    with watch_changes(own_record.database) as changes:
+    with watch_changes(record.database) as changes:
         with pytest.raises(LookupError):
             fail()
         assert not changes.wait(NEVER)
 
 
-def test_a_watch_keeps_no_connection_of_others(own_record: Record) -> None:
+def test_a_watch_keeps_no_connection_of_others(record: Record) -> None:
     """However many watch, readers and writers have the whole pool."""
-    watches = [watch_changes(own_record.database) for _ in range(10)]
+    watches = [watch_changes(record.database) for _ in range(10)]
     try:
-        own_record.open()
+        record.open()
     finally:
         for watch in watches:
             watch.close()

@@ -139,23 +139,23 @@ def test_the_worker_may_forbid_the_run(record: Record) -> None:
     assert len(asked) == 2
 
 
-def test_a_revoked_agents_operation_does_not_run(own_record: Record) -> None:
+def test_a_revoked_agents_operation_does_not_run(record: Record) -> None:
     """Also when it was approved before."""
-    request = own_record.approved()
-    revoke(own_record, "agent")
-    assert own_record.claim(request) == Claim(refused="The key of agent was revoked.")
-    assert own_record.execution(request) is None
-    assert refused(own_record, request) == ["The key of agent was revoked."]
+    request = record.approved()
+    revoke(record, "agent")
+    assert record.claim(request) == Claim(refused="The key of agent was revoked.")
+    assert record.execution(request) is None
+    assert refused(record, request) == ["The key of agent was revoked."]
 
 
-def test_a_revoked_reviewers_vote_no_longer_counts(own_record: Record) -> None:
+def test_a_revoked_reviewers_vote_no_longer_counts(record: Record) -> None:
     """The quorum is counted again from those who are still active."""
-    request = own_record.approved(None, "ada", "bob")
-    revoke(own_record, "bob")
+    request = record.approved(None, "ada", "bob")
+    revoke(record, "bob")
     sentence = "1 of 2 needed approvals are from reviewers who are still active."
-    assert own_record.claim(request) == Claim(refused=sentence)
-    assert own_record.execution(request) is None
-    assert refused(own_record, request) == [sentence]
+    assert record.claim(request) == Claim(refused=sentence)
+    assert record.execution(request) is None
+    assert refused(record, request) == [sentence]
 
 
 def test_a_reviewer_whose_key_never_was_does_not_count(record: Record) -> None:

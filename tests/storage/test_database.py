@@ -34,22 +34,22 @@ def told_in_time() -> Iterator[None]:
     assert time.monotonic() - begun < ANSWERS_WITHIN
 
 
-def test_a_transaction_commits_at_its_end_or_not_at_all(own_record: Record) -> None:
+def test_a_transaction_commits_at_its_end_or_not_at_all(record: Record) -> None:
     """Others see nothing of it before, and nothing ever when it fails."""
-    request = own_record.open()
+    request = record.open()
 
     def fail() -> None:
-        with own_record.database.write() as connection:
+        with record.database.write() as connection:
             connection.exec_driver_sql("UPDATE approvals SET status = 'approved'")
-            assert own_record.status(request) is ApprovalStatus.PENDING
+            assert record.status(request) is ApprovalStatus.PENDING
             raise LookupError
 
     with pytest.raises(LookupError):
         fail()
-    assert own_record.status(request) is ApprovalStatus.PENDING
-    with own_record.database.write() as connection:
+    assert record.status(request) is ApprovalStatus.PENDING
+    with record.database.write() as connection:
         connection.exec_driver_sql("UPDATE approvals SET status = 'rejected'")
-    assert own_record.status(request) is ApprovalStatus.REJECTED
+    assert record.status(request) is ApprovalStatus.REJECTED
 
 
 MISTAKES = (
@@ -62,23 +62,23 @@ MISTAKES = (
 )
 
 
-def test_a_mistake_of_ours_is_not_an_outage(own_record: Record, subtests: pytest.Subtests) -> None:
+def test_a_mistake_of_ours_is_not_an_outage(record: Record, subtests: pytest.Subtests) -> None:
     """Trying again would not help: it must be seen, not retried for ever; and it harms no later transaction."""
 
     def make(mistake: str) -> None:
-        with own_record.database.write() as connection:
+        with record.database.write() as connection:
             connection.exec_driver_sql(mistake)
 
     for mistake in MISTAKES:
         with subtests.test(mistake), pytest.raises(DBAPIError):
             make(mistake)
-    own_record.open()
+    record.open()
 
 
-def test_the_database_has_a_clock(own_record: Record) -> None:
+def test_the_database_has_a_clock(record: Record) -> None:
     """In UTC, and on this machine it is ours."""
     before = datetime.now(UTC)
-    moment = own_record.database.clock()
+    moment = record.database.clock()
     # SQLite's has milliseconds.
     assert before - timedelta(milliseconds=1) <= moment <= datetime.now(UTC)
     assert moment.utcoffset() == timedelta(0)

@@ -83,12 +83,12 @@ def test_all_keys_are_listed_by_name(empty_record: Record) -> None:
     assert keys.count() == 3
 
 
-def test_only_pending_approvals_of_revoked_agents_are_to_be_cancelled(own_record: Record) -> None:
+def test_only_pending_approvals_of_revoked_agents_are_to_be_cancelled(record: Record) -> None:
     """What is approved, or ended, or another agent's, is left to the other rules."""
-    (agent,) = [key for key in own_record.keys.all() if key.name == "agent"]
-    pending = {own_record.open().approval_id for _ in range(3)}
-    own_record.approved()
-    assert own_record.reads.pending_of_revoked_agents(10) == []
-    own_record.keys.revoke(agent.id, by="admin:root", at=RECORDED)
-    assert set(own_record.reads.pending_of_revoked_agents(10)) == pending
-    assert len(own_record.reads.pending_of_revoked_agents(2)) == 2
+    (agent,) = [key for key in record.keys.all() if key.name == "agent"]
+    pending = {record.open().approval_id for _ in range(3)}
+    record.approved()
+    assert record.reads.pending_of_revoked_agents(10) == []
+    record.keys.revoke(agent.id, by="admin:root", at=RECORDED)
+    assert set(record.reads.pending_of_revoked_agents(10)) == pending
+    assert len(record.reads.pending_of_revoked_agents(2)) == 2

@@ -4,6 +4,7 @@ import sys
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
+from typing import Any
 
 import pytest
 from alembic.autogenerate import compare_metadata
@@ -26,11 +27,12 @@ def connected(url: str) -> Iterator[Connection]:
         engine.dispose()
 
 
-def differences(url: str) -> object:
+def differences(url: str) -> list[Any]:
     """Return what would have to change for the database to have our tables."""
     with connected(url) as connection:
         options = {"compare_type": True, "compare_server_default": True}
-        return compare_metadata(MigrationContext.configure(connection, opts=options), metadata)
+        found: list[Any] = compare_metadata(MigrationContext.configure(connection, opts=options), metadata)
+        return found
 
 
 @pytest.fixture
@@ -63,13 +65,8 @@ def test_a_difference_is_found(empty_url: str) -> None:
     upgrade(empty_url)
     with connected(empty_url) as connection:
         connection.exec_driver_sql("DROP INDEX ix_approvals_created_at_id")
-    assert differences(empty_url) != []
-    with connected(empty_url) as connection:
-        connection.exec_driver_sql("CREATE INDEX ix_approvals_created_at_id ON approvals (created_at, id)")
-    assert differences(empty_url) == []
-    with connected(empty_url) as connection:
         connection.exec_driver_sql("ALTER TABLE keys ADD COLUMN note TEXT")
-    assert differences(empty_url) != []
+    assert [difference[0] for difference in differences(empty_url)] == ["add_index", "remove_column"]
 
 
 @pytest.mark.parametrize("kind", ["postgresql"])

@@ -24,7 +24,7 @@ from tests.storage.builders import (
 from tests.storage.record import Record, open_record
 
 RACERS = 20
-ROUNDS = 3
+ROUNDS = 2
 
 Result = TypeVar("Result")
 Racing = Callable[[Record, int], Result]
