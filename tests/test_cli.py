@@ -39,7 +39,7 @@ def database_url(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> str:
         ("dev --nonsense", 1, "Unknown option: --nonsense."),
         ("api", 2, "ASSENT_SIGNING_KEYS is not set: set it to"),
         ("keys add Bob", 1, "Name and owner begin with a-z or 0-9, and go on with"),
-        ("keys add automation", 1, "The name automation belongs to the key that ASSENT_ADMIN_KEY sets"),
+        ("keys add automation", 1, "The name 'automation' belongs to the platform's own admin key"),
         ("keys list", 1, "The database cannot be used ("),
     ],
 )
