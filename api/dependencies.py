@@ -1,10 +1,12 @@
 """What routes ask for: the use cases, the caller, and the headers that many of them take."""
 
+from collections.abc import AsyncIterator
 from typing import Annotated
 
 from fastapi import Depends, Header, Path, Request
 from fastapi.security import HTTPAuthorizationCredentials, HTTPBearer
 
+from domain.errors import RoleNotAllowedError
 from domain.principal import Principal
 from services.wiring import Services
 
@@ -20,10 +22,19 @@ ServicesDep = Annotated[Services, Depends(_services)]
 
 
 async def _caller(
-    services: ServicesDep, credentials: Annotated[HTTPAuthorizationCredentials | None, Depends(_bearer)]
-) -> Principal:
+    request: Request,
+    services: ServicesDep,
+    credentials: Annotated[HTTPAuthorizationCredentials | None, Depends(_bearer)],
+) -> AsyncIterator[Principal]:
     # No key and a wrong one are refused in the same words.
-    return await services.keys.authenticate("" if credentials is None else credentials.credentials)
+    principal = await services.keys.authenticate("" if credentials is None else credentials.credentials)
+    try:
+        yield principal
+    except RoleNotAllowedError as error:
+        # A refused decision is in the log already, as what it is.
+        if error.decision_id is None:
+            await services.audit_log.tell_refused_access(principal, request.method, request.url.path)
+        raise
 
 
 Caller = Annotated[Principal, Depends(_caller)]

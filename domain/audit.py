@@ -7,7 +7,8 @@ from uuid import UUID, uuid5
 
 from pydantic import Field
 
-from domain.ballot import Decision, Refusal
+from assent.models import ApprovalStatus
+from domain.ballot import Cancel, Decision, Refusal
 from domain.frozen import Frozen
 
 _NAMESPACE = UUID("0193f1a4-6f0e-7c1b-9a53-6f1d5c1c2b7e")
@@ -28,6 +29,7 @@ class Action(StrEnum):
     CANCEL_REFUSED = "cancel.refused"
     EXECUTION_STARTED = "execution.started"
     EXECUTION_REFUSED = "execution.refused"
+    ACCESS_REFUSED = "access.refused"
     SUBMISSION_REFUSED = "submission.refused"
     SUBMISSION_CONFLICT = "submission.conflict"
     KEY_CREATED = "key.created"
@@ -65,4 +67,17 @@ def decision_refused(decision: Decision, refusal: Refusal, *, at: datetime) -> A
             "outcome": decision.outcome.value,
             "refusal": refusal.value,
         },
+    )
+
+
+def cancel_refused(cancel: Cancel, status: ApprovalStatus, *, digest: str, at: datetime) -> AuditEvent:
+    """Return the event that tells of a cancel that came too late."""
+    return AuditEvent(
+        event_id=event_id(Action.CANCEL_REFUSED, cancel.approval_id, cancel.cancel_id),
+        at=at,
+        actor=cancel.actor,
+        action=Action.CANCEL_REFUSED,
+        approval_id=cancel.approval_id,
+        digest=digest,
+        details={"status": status.value, "refusal": Refusal.ALREADY_DECIDED.value},
     )

@@ -25,6 +25,7 @@ class Refusal(StrEnum):
     ALREADY_DECIDED = "already_decided"
     TOO_LATE = "too_late"
     ALREADY_VOTED = "already_voted"
+    TOO_MANY = "too_many"
 
 
 REFUSAL_SENTENCES = {
@@ -35,6 +36,7 @@ REFUSAL_SENTENCES = {
     Refusal.WRONG_DIGEST: "The digest is not that of this operation: read the approval again before deciding.",
     Refusal.ALREADY_DECIDED: "The approval is no longer pending.",
     Refusal.TOO_LATE: "The deadline had passed.",
+    Refusal.TOO_MANY: "The approval has had as many decisions as it takes.",
     Refusal.ALREADY_VOTED: "This person has already voted; another person must decide too.",
 }
 

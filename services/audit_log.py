@@ -2,12 +2,18 @@
 
 import asyncio
 
-from assent.models import AuditEvent, AuditPage, Role
+import uuid6
+
+from assent.models import AuditEvent as AuditLine
+from assent.models import AuditPage, Role
+from domain.audit import Action, AuditEvent
+from domain.clock import Clock
 from domain.errors import InvalidQueryError, RoleNotAllowedError
 from domain.frozen import Frozen
 from domain.principal import Principal
+from domain.results import storable
 from services.approvals import Approvals
-from storage.audit import read_events
+from storage.audit import append_event, read_events
 from storage.database import Database
 
 
@@ -22,8 +28,9 @@ class AuditFilter(Frozen):
 class AuditLog:
     """The audit log as a caller may see it."""
 
-    def __init__(self, database: Database, approvals: Approvals) -> None:
-        """Take the record, and who may see which approval."""
+    def __init__(self, database: Database, approvals: Approvals, clock: Clock) -> None:
+        """Take the record, who may see which approval, and the clock."""
+        self._clock = clock
         self._database = database
         self._approvals = approvals
 
@@ -39,11 +46,26 @@ class AuditLog:
             raise RoleNotAllowedError(message)
         return await asyncio.to_thread(self._page, wanted, limit, cursor)
 
+    async def tell_refused_access(self, principal: Principal, method: str, path: str) -> None:
+        """Tell in the log that a key asked for what its role does not include."""
+        tried = AuditEvent(
+            event_id=str(uuid6.uuid7()),
+            at=self._clock(),
+            actor=str(principal),
+            action=Action.ACCESS_REFUSED,
+            details={"method": method, "path": storable(path, limit=200)},
+        )
+        await asyncio.to_thread(self._append, tried)
+
+    def _append(self, audit_event: AuditEvent) -> None:
+        with self._database.write() as connection:
+            append_event(connection, audit_event)
+
     def _page(self, wanted: AuditFilter, limit: int, cursor: str | None) -> AuditPage:
         after = _position(cursor)
         with self._database.read() as connection:
             found = read_events(connection, **dict(wanted), after=after, limit=limit + 1)
-        items: list[AuditEvent] = [line for _, line in found[:limit]]
+        items: list[AuditLine] = [line for _, line in found[:limit]]
         return AuditPage(items=items, next_cursor=str(found[limit - 1][0]) if len(found) > limit else None)
 
 

@@ -7,6 +7,7 @@ import uuid6
 
 from assent.models import Approval, ApprovalStatus, Role
 from domain.approval import BY_REVOCATION
+from domain.audit import cancel_refused
 from domain.ballot import Cancel
 from domain.clock import Clock
 from domain.errors import NotPendingError, RoleNotAllowedError
@@ -16,6 +17,7 @@ from services.approvals import Approvals
 from services.temporal import ApprovalWorkflows
 from services.watch import ApprovalWatch
 from storage.approval_reads import ApprovalReads
+from storage.approvals import ApprovalStore
 
 RECORDED_WITHIN_SECONDS = 5.0
 
@@ -31,6 +33,7 @@ class Cancellations:
         *,
         approvals: Approvals,
         reads: ApprovalReads,
+        store: ApprovalStore,
         workflows: ApprovalWorkflows,
         watch: ApprovalWatch,
         signing_keys: SigningKeys,
@@ -39,6 +42,7 @@ class Cancellations:
         """Take the record, Temporal, and the keys that sign."""
         self._approvals = approvals
         self._reads = reads
+        self._store = store
         self._workflows = workflows
         self._watch = watch
         self._signing_keys = signing_keys
@@ -53,10 +57,11 @@ class Cancellations:
             message = f"A key with the role {principal.role.value} does not cancel. Its agent or an admin does."
             raise RoleNotAllowedError(message)
         approval = await self._approvals.get(principal, approval_id)
+        cancel = self._signed(str(uuid6.uuid7()), approval_id, str(principal), "Cancelled on request.")
         if approval.status is not ApprovalStatus.PENDING:
+            refused = cancel_refused(cancel, approval.status, digest=approval.digest, at=cancel.requested_at)
+            await asyncio.to_thread(self._store.append, refused)
             raise _not_pending(approval)
-        actor = str(principal)
-        cancel = self._signed(str(uuid6.uuid7()), approval_id, actor, "Cancelled on request.")
         delivered = await self._workflows.cancel(cancel)
 
         async def closed() -> Approval | None:
@@ -76,10 +81,13 @@ class Cancellations:
 
     async def cancel_for_revoked_agents(self) -> None:
         """Send a cancel for every pending approval of an agent whose key was revoked. Safe to run again."""
-        for approval_id in await asyncio.to_thread(self._reads.pending_of_revoked_agents, _BATCH):
-            cancel_id = str(uuid5(_NAMESPACE, approval_id))
-            reason = "The agent's key was revoked."
-            await self._workflows.cancel(self._signed(cancel_id, approval_id, BY_REVOCATION, reason))
+        last = ""
+        while found := await asyncio.to_thread(self._reads.pending_of_revoked_agents, after=last, limit=_BATCH):
+            for approval_id in found:
+                cancel_id = str(uuid5(_NAMESPACE, approval_id))
+                reason = "The agent's key was revoked."
+                await self._workflows.cancel(self._signed(cancel_id, approval_id, BY_REVOCATION, reason))
+            last = found[-1]
 
     def _signed(self, cancel_id: str, approval_id: str, actor: str, reason: str) -> Cancel:
         cancel = Cancel(

@@ -82,6 +82,7 @@ class Decisions:
         if (refusal := ballot.refusal(decision)) is not None:
             await self._refuse(decision, refusal)
         if ballot.decisions >= MAX_DECISIONS:
+            await self._tell_refused(decision, Refusal.TOO_MANY)
             message = f"Approval {approval_id} has had {MAX_DECISIONS} decisions and takes no more. It will expire."
             raise TooManyDecisionsError(message)
         delivered = await self._workflows.decide(decision)
@@ -134,6 +135,7 @@ class Decisions:
         """Return whether a decision is recorded under this id. Raises IdempotencyConflictError when it is another."""
         stored = await asyncio.to_thread(self._reads.decision_content, decision.decision_id)
         if stored is not None and stored != decision.content_digest():
+            await self._tell_refused(decision, Refusal.REUSED_ID)
             message = "This Idempotency-Key was used for another decision. Send a new decision under a new key."
             raise IdempotencyConflictError(message, decision_id=decision.decision_id)
         return stored is not None
@@ -156,9 +158,12 @@ class Decisions:
 
     async def _refuse(self, decision: Decision, refusal: Refusal) -> NoReturn:
         """Tell in the log, and then the caller, why the decision is not even sent."""
-        await asyncio.to_thread(self._store.append, decision_refused(decision, refusal, at=decision.decided_at))
+        await self._tell_refused(decision, refusal)
         approval = await self._approvals.recorded(decision.approval_id)
         raise _refused(refusal, approval, decision.decision_id)
+
+    async def _tell_refused(self, decision: Decision, refusal: Refusal) -> None:
+        await asyncio.to_thread(self._store.append, decision_refused(decision, refusal, at=decision.decided_at))
 
 
 def _check_complete(request: DecisionRequest, ballot: StoredBallot) -> None:

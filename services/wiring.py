@@ -83,6 +83,7 @@ async def wire_services(settings: Settings, client: Client, operations: Operatio
     cancellations = Cancellations(
         approvals=approvals,
         reads=reads,
+        store=store,
         workflows=workflows,
         watch=watch,
         signing_keys=signing_keys,
@@ -113,7 +114,7 @@ async def wire_services(settings: Settings, client: Client, operations: Operatio
             clock=system_clock,
         ),
         cancellations=cancellations,
-        audit_log=AuditLog(database, approvals),
+        audit_log=AuditLog(database, approvals, system_clock),
         readiness=ReadinessChecks(database, WorkerStore(database), workflows, system_clock, settings.task_queue),
     )
     watch.start()

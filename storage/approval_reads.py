@@ -88,12 +88,14 @@ class ApprovalReads:
         with self._database.read() as connection:
             return {row.id: row.revision for row in connection.execute(query)}
 
-    def pending_of_revoked_agents(self, limit: int) -> list[str]:
-        """Return the ids of pending approvals whose agent's key was revoked."""
+    def pending_of_revoked_agents(self, *, after: str, limit: int) -> list[str]:
+        """Return the ids, beyond `after`, of pending approvals whose agent's key was revoked, in order."""
         query = (
             select(approvals.c.id)
             .join(keys, keys.c.name == approvals.c.agent_id)
             .where(approvals.c.status == ApprovalStatus.PENDING.value, keys.c.revoked_at.is_not(None))
+            .where(approvals.c.id > after)
+            .order_by(approvals.c.id)
             .limit(limit)
         )
         with self._database.read() as connection:

@@ -13,7 +13,7 @@ from sqlalchemy import Connection, Row, select, update
 
 from assent.models import ApprovalStatus
 from domain.approval import BY_TIMEOUT, ApprovalState, ExecutionOutcome
-from domain.audit import Action, AuditEvent, decision_refused, event_id
+from domain.audit import Action, AuditEvent, cancel_refused, decision_refused, event_id
 from domain.ballot import Cancel, Decision, Refusal
 from domain.execution import SealedAssessment
 from domain.frozen import Frozen
@@ -166,18 +166,8 @@ class ApprovalStore:
                     details=details,
                 )
             elif row.status != ApprovalStatus.CANCELLED:
-                append_event(
-                    connection,
-                    AuditEvent(
-                        event_id=event_id(Action.CANCEL_REFUSED, cancel.approval_id, cancel.cancel_id),
-                        at=at,
-                        actor=cancel.actor,
-                        action=Action.CANCEL_REFUSED,
-                        approval_id=cancel.approval_id,
-                        digest=row.digest,
-                        details={"status": row.status, "refusal": Refusal.ALREADY_DECIDED.value},
-                    ),
-                )
+                status = ApprovalStatus(row.status)
+                append_event(connection, cancel_refused(cancel, status, digest=row.digest, at=at))
             return stored_state(connection, cancel.approval_id)
 
     def finish(self, approval_id: str, outcome: ExecutionOutcome, *, at: datetime) -> ApprovalState:

@@ -5,31 +5,23 @@ import sqlite3
 import sys
 import threading
 import time
-from collections.abc import AsyncIterator, Iterator
-from contextlib import asynccontextmanager
-from dataclasses import dataclass, field
+from collections.abc import Iterator
 from pathlib import Path
 
 import psycopg
 import pytest
-from sqlalchemy import event
 from sqlalchemy.engine import make_url
 
 from assent.models import ApprovalStatus
-from domain.operation import ApprovalRequest
-from services.watch import ApprovalWatch
-from storage.approval_reads import ApprovalReads
 from storage.database import CHANGED_CHANNEL, Database
 from storage.migrate import upgrade
-from tests.storage.builders import RECORDED, make_cancel
+from tests.services.waiters import LONG, Queries, Waiter, cancel, settled, watching
 from tests.storage.record import Record, open_record
-from tests.support.eventually import eventually
 from tests.support.postgres import PostgresServer
 from tests.support.processes import Programs
 
 # Less than the second after which a waiter looks whether or not it was told.
 AT_ONCE = 0.5
-LONG = 30.0
 
 # What another program does that changes an approval, with nothing of ours in it.
 CHANGE_SQLITE = """
@@ -63,65 +55,6 @@ def database(database_url: str) -> Iterator[Database]:
         database.close()
 
 
-@asynccontextmanager
-async def watching(database: Database) -> AsyncIterator[ApprovalWatch]:
-    watch = ApprovalWatch(database, ApprovalReads(database))
-    watch.start()
-    try:
-        yield watch
-    finally:
-        await asyncio.to_thread(watch.stop)
-
-
-@dataclass
-class Waiter:
-    """Somebody who waits for one approval, and what they saw; they look in memory, so that they cost no query."""
-
-    watch: ApprovalWatch
-    approval_id: str
-    seconds: float = LONG
-    found: str | None = None
-    looks: list[float] = field(default_factory=list)
-
-    async def look(self) -> str | None:
-        self.looks.append(time.monotonic())
-        return self.found
-
-    async def wait(self) -> str | None:
-        return await self.watch.until(self.approval_id, self.look, seconds=self.seconds)
-
-
-async def settled(waiters: list[Waiter], other: Record) -> None:
-    """Wait until everybody waits and the watch knows each approval, so that only a change of theirs can wake them."""
-
-    async def look() -> int:
-        before = sum(len(waiter.looks) for waiter in waiters)
-        await asyncio.sleep(0.15)
-        return sum(len(waiter.looks) for waiter in waiters) - before
-
-    await eventually("everybody has looked", lambda: all(waiter.looks for waiter in waiters))
-    await asyncio.to_thread(other.open)
-    await eventually("nobody is woken any more", look, until=lambda more: more == 0)
-
-
-async def cancel(record: Record, request: ApprovalRequest) -> None:
-    """Change the approval, as another process does."""
-    await asyncio.to_thread(record.store.cancel, make_cancel(request), at=RECORDED)
-
-
-class Queries:
-    """The statements that an engine runs."""
-
-    def __init__(self, database: Database) -> None:
-        self.statements: list[str] = []
-        event.listen(database.engine, "before_cursor_execute", self._count)
-
-    def _count(self, *arguments: object) -> None:
-        statement = str(arguments[2])
-        if statement.startswith("SELECT"):
-            self.statements.append(statement)
-
-
 async def test_a_change_by_another_connection_wakes_who_waits(database: Database, other: Record) -> None:
     """At once, not at the next look that happens anyway; three times, since one quick answer may be chance."""
     taken = []
@@ -139,7 +72,7 @@ async def test_a_change_by_another_connection_wakes_who_waits(database: Database
             changed = time.monotonic()
             assert await waiting is ApprovalStatus.CANCELLED
             taken.append(time.monotonic() - changed)
-    assert min(taken) < AT_ONCE
+    assert sorted(taken)[1] < AT_ONCE
 
 
 async def test_a_change_by_another_process_wakes_who_waits(

@@ -88,7 +88,9 @@ def test_only_pending_approvals_of_revoked_agents_are_to_be_cancelled(record: Re
     (agent,) = [key for key in record.keys.all() if key.name == "agent"]
     pending = {record.open().approval_id for _ in range(3)}
     record.approved()
-    assert record.reads.pending_of_revoked_agents(10) == []
+    assert record.reads.pending_of_revoked_agents(after="", limit=10) == []
     record.keys.revoke(agent.id, by="admin:root", at=RECORDED)
-    assert set(record.reads.pending_of_revoked_agents(10)) == pending
-    assert len(record.reads.pending_of_revoked_agents(2)) == 2
+    assert set(record.reads.pending_of_revoked_agents(after="", limit=10)) == pending
+    first = record.reads.pending_of_revoked_agents(after="", limit=2)
+    assert len(first) == 2
+    assert set(record.reads.pending_of_revoked_agents(after=first[-1], limit=10)) == pending - set(first)

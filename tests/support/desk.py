@@ -48,8 +48,9 @@ class Desk:
             make_key(KeyStore(self.database), wanted, created_by="system:test", clock=system_clock)
 
     def worker(self, **options: Any) -> Worker:  # noqa: ANN401  passed on
-        """Return a worker that is not running yet: sandboxed and without a cache, so that every task replays."""
-        options.setdefault("max_cached_workflows", 0)
+        """Return a worker that is not running yet: sandboxed and with hardly a cache, so that tasks replay."""
+        # Not 0: the SDK then evicts an approval whose local activity is still running, and its task is tried again.
+        options.setdefault("max_cached_workflows", 1)
         return create_worker(
             self.client,
             database=options.pop("database", self.database),

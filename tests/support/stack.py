@@ -69,7 +69,7 @@ class Stack:
         return ApprovalStore(self.database)
 
     def worker(self, **options: Any) -> Worker:  # noqa: ANN401  passed on
-        """Return a worker that is not running yet: sandboxed and without a cache, so that every task replays."""
+        """Return a worker that is not running yet: sandboxed and with hardly a cache, so that tasks replay."""
         return create_worker(
             self.temporal,
             database=options.pop("database", self.database),
@@ -77,7 +77,7 @@ class Stack:
             signing_keys=self.signing_keys,
             task_queue=self.settings.task_queue,
             shutdown_grace=options.pop("shutdown_grace", timedelta(0)),
-            max_cached_workflows=options.pop("max_cached_workflows", 0),
+            max_cached_workflows=options.pop("max_cached_workflows", 1),
             **options,
         )
 
@@ -179,7 +179,10 @@ async def open_stack(
     """Serve the API on a port of its own, with the keys of a small team; run no worker."""
     operations = operations or OperationRegistry.load(settings.config)
     database = Database(settings.database_url)
-    listener = socket.create_server((LOOPBACK, 0))
+    # Named as TCP, so that asyncio sends small answers at once.
+    listener = socket.socket(socket.AF_INET, socket.SOCK_STREAM, socket.IPPROTO_TCP)
+    listener.bind((LOOPBACK, 0))
+    listener.listen()
     app = create_app(lambda: wire_services(settings, temporal, operations))
     server = uvicorn.Server(uvicorn.Config(app, lifespan="on", log_config=None, timeout_graceful_shutdown=1))
     # The test's own signals stay the test's.
