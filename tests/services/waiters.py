@@ -52,7 +52,7 @@ async def settled(waiters: list[Waiter], other: Record) -> None:
 
     async def look() -> int:
         before = sum(len(waiter.looks) for waiter in waiters)
-        await asyncio.sleep(0.15)
+        await asyncio.sleep(0.1)
         return sum(len(waiter.looks) for waiter in waiters) - before
 
     await eventually("everybody has looked", lambda: all(waiter.looks for waiter in waiters))

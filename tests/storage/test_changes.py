@@ -13,7 +13,7 @@ from tests.storage.builders import RECORDED, make_cancel
 from tests.storage.record import Record, open_record
 
 SOON = 5.0
-NEVER = 0.1
+NEVER = 0.05
 
 
 @pytest.fixture
@@ -39,7 +39,7 @@ def test_a_change_is_heard_once(record: Record, other: Record) -> None:
 def test_a_waiter_is_woken_at_once(record: Record, other: Record) -> None:
     """Long before its time is over."""
     with watch_changes(record.database) as changes:
-        later = threading.Timer(0.2, other.open)
+        later = threading.Timer(0.1, other.open)
         later.start()
         begun = time.monotonic()
         assert changes.wait(SOON)

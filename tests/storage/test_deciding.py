@@ -142,9 +142,9 @@ def test_what_is_no_longer_pending_takes_no_decision(record: Record, subtests: p
 
 
 def test_every_refusal_is_tried() -> None:
-    """What the record can refuse by itself is tried above; an unsigned message never reaches it."""
+    """What the record can refuse by itself is tried above; what is unsigned or one too many never reaches it."""
     tried = {refusal for _, refusal in REFUSED} | {Refusal.ALREADY_DECIDED, Refusal.REUSED_ID}
-    assert tried == set(Refusal) - {Refusal.UNAUTHENTIC}
+    assert tried == set(Refusal) - {Refusal.UNAUTHENTIC, Refusal.TOO_MANY}
 
 
 def test_a_decision_made_in_time_counts_whenever_it_arrives(record: Record) -> None:

@@ -4,8 +4,8 @@ from datetime import timedelta
 
 import pytest
 
-from assent.models import ApprovalStatus, Outcome
-from domain.ballot import Decision
+from assent.models import ApprovalStatus, Outcome, Role
+from domain.ballot import REFUSAL_SENTENCES, Decision, Refusal
 from domain.operation import ApprovalRequest, operation_digest
 from tests.storage.builders import (
     DEADLINE,
@@ -65,6 +65,7 @@ EDITS = (
     ("resource_type", "customer", OTHER_OPERATION),
     ("operation_type", "user.bulk_delete", OTHER_OPERATION),
     ("agent_id", "bob", OTHER_OPERATION),
+    ("agent_owner", "cyd", OTHER_ASSESSMENT),
     ("declaration", "shop.users:delete@2", OTHER_OPERATION),
     ("digest", "0" * 64, OTHER_OPERATION),
     ("verdict", "allow", OTHER_ASSESSMENT),
@@ -211,13 +212,24 @@ def test_a_signed_decision_of_another_content_does_not_run(record: Record) -> No
     check_refused(record, request, OTHER_DECISION.format("bob"))
 
 
-def test_a_late_decision_made_accepted_does_not_run(record: Record) -> None:
-    """The record refused it; an edit cannot make it count."""
-    request = record.open()
-    record.store.decide(make_decision(request, decided_at=DEADLINE), at=RECORDED)
-    edit_votes(record, request, "accepted", value=True)
-    edit(record, request, "status", "approved")
-    check_refused(record, request, "The stored decision of ada must not count: The deadline had passed.")
+def test_a_refused_decision_made_accepted_does_not_run(record: Record, subtests: pytest.Subtests) -> None:
+    """It was signed by an API, and the record refused it: an edit cannot make it count."""
+    request = make_request(agent_owner="cyd")
+    for decision, refusal in (
+        (make_decision(request, decided_at=DEADLINE), Refusal.TOO_LATE),
+        (make_decision(request, reviewer="cyd"), Refusal.OWN_REQUEST),
+        (make_decision(request, reviewer="agent", role=Role.ADMIN), Refusal.OWN_REQUEST),
+        (make_decision(request, role=Role.AGENT), Refusal.NOT_ALLOWED),
+    ):
+        with subtests.test(refusal, reviewer=decision.reviewer):
+            record.clear()
+            record.add_team()
+            record.open(request)
+            record.store.decide(decision, at=RECORDED)
+            edit_votes(record, request, "accepted", value=True)
+            edit(record, request, "status", "approved")
+            told = f"The stored decision of {decision.reviewer} must not count: {REFUSAL_SENTENCES[refusal]}"
+            check_refused(record, request, told)
 
 
 def test_a_late_decision_made_early_does_not_run(record: Record) -> None:

@@ -1,0 +1,65 @@
+"""What the workflow does around an execution that does not go the usual way."""
+
+from datetime import UTC, datetime, timedelta
+
+from temporalio.exceptions import ApplicationError
+
+from assent.models import ApprovalStatus
+from operations.registry import OperationRegistry
+from tests.support.desk import Desk
+from tests.support.eventually import eventually
+from tests.support.promises import check_promises
+from tests.support.runs import starts
+
+
+async def test_a_cancel_in_temporal_comes_too_late_for_what_runs(desk: Desk) -> None:
+    """It interrupts nothing: the operation ends, and so does the workflow, as completed."""
+    request = desk.request("note.slow", {"seconds": 2.0})
+    async with desk.worker():
+        handle = await desk.start(request)
+        await handle.signal("decide", desk.decision(request, at=datetime.now(UTC)))
+        await eventually("it runs", lambda: starts(request.approval_id))
+        await handle.cancel()
+        state = await handle.result()
+    assert state.status is ApprovalStatus.EXECUTED
+    check_promises(desk.database)
+
+
+async def test_an_operation_that_may_run_long_shows_as_approved(desk: Desk) -> None:
+    """Among the search attributes, for as long as it runs."""
+    declared = desk.operations.find("note.slow")
+    assert declared is not None
+    declaration = declared.declaration.model_copy(update={"run_timeout": timedelta(minutes=5)})
+    desk.operations = OperationRegistry({"note.slow": declared.model_copy(update={"declaration": declaration})})
+    request = desk.request("note.slow", {"seconds": 3.0})
+    async with desk.worker():
+        handle = await desk.start(request)
+        await handle.signal("decide", desk.decision(request, at=datetime.now(UTC)))
+        await eventually("it runs", lambda: starts(request.approval_id))
+
+        async def shown() -> object:
+            attributes = (await handle.describe()).typed_search_attributes
+            return next(pair.value for pair in attributes if pair.key.name == "ApprovalStatus")
+
+        await eventually("it shows as approved", shown, until=lambda status: status == "approved")
+        assert (await handle.result()).status is ApprovalStatus.EXECUTED
+    assert await shown() == "executed"
+
+
+async def test_an_execution_that_somebody_fails_by_hand_has_an_unknown_outcome(desk: Desk) -> None:
+    """Temporal's word for the activity is not the operation's end: it had started, and nobody knows the rest."""
+    request = desk.request("note.slow", {"seconds": 4.0})
+    async with desk.worker():
+        handle = await desk.start(request)
+        await handle.signal("decide", desk.decision(request, at=datetime.now(UTC)))
+        await eventually("it runs", lambda: starts(request.approval_id))
+        running = (await handle.describe()).raw_description.pending_activities[0].activity_id
+        activity = desk.client.get_async_activity_handle(
+            workflow_id=handle.id, run_id=handle.result_run_id, activity_id=running
+        )
+        await activity.fail(ApplicationError("failed by hand", non_retryable=True))
+        state = await handle.result()
+    assert state.status is ApprovalStatus.FAILED
+    assert state.outcome_unknown is True
+    assert starts(request.approval_id) == 1
+    check_promises(desk.database)
