@@ -221,7 +221,7 @@ def test_a_refused_decision_made_accepted_does_not_run(record: Record, subtests:
         (make_decision(request, reviewer="agent", role=Role.ADMIN), Refusal.OWN_REQUEST),
         (make_decision(request, role=Role.AGENT), Refusal.NOT_ALLOWED),
     ):
-        with subtests.test(refusal, reviewer=decision.reviewer):
+        with subtests.test(refusal.value, reviewer=decision.reviewer):
             record.clear()
             record.add_team()
             record.open(request)

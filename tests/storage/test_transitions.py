@@ -84,7 +84,7 @@ def test_what_may_not_follow_a_status_leaves_it(record: Record, status: Approval
 def test_what_may_follow_a_status_happens_once(record: Record, subtests: pytest.Subtests) -> None:
     """The first run does it and tells it, and a second one does and tells nothing more."""
     for (status, write), after in FOLLOWS.items():
-        with subtests.test(status=status, write=str(write)):
+        with subtests.test(status=str(status), write=str(write)):
             request = record.in_status(status)
             write(record, request)
             assert record.status(request) is after
