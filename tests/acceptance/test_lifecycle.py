@@ -3,6 +3,7 @@
 from datetime import datetime
 
 import httpx2
+from temporalio.api.sdk.v1 import WorkflowMetadata
 from temporalio.client import WorkflowExecutionStatus
 
 from tests.support.runs import starts
@@ -44,6 +45,8 @@ async def test_an_engineer_reads_it_in_temporal(running: Stack) -> None:
     handle = running.temporal.get_workflow_handle(approval["temporal"]["workflow_id"])
     description = await handle.describe()
     assert await description.static_summary() == "note.critical on note"
+    metadata = await handle.query("__temporal_workflow_metadata", result_type=WorkflowMetadata)
+    assert metadata.current_details.startswith("**pending**, critical risk: `note.critical` on `note`")
     await running.decide(approval)
     await running.ended(approval)
     await handle.result()
