@@ -3,6 +3,7 @@
 #   make run                       start everything in this terminal
 #   make run ARGS="--port 9000"    the same, with options for `assent dev`
 #   make test                      format, lint, imports, types and the whole test suite
+#   make bench                     how fast it is here
 #
 # `make help` lists every target.
 
@@ -38,7 +39,7 @@ endif
 
 .DELETE_ON_ERROR:
 .NOTPARALLEL:
-.PHONY: help setup run test check lint fix lock clean
+.PHONY: help setup run test bench check lint fix lock clean
 
 help: ## list the targets
 	@awk -F ':.*## ' '/^[a-z]+:.*## / { printf "make %-8s %s\n", $$1, $$2 }' Makefile
@@ -53,6 +54,9 @@ test: lint ## format check, lint, imports, types, and every test with its covera
 	$(BIN)/python -m pytest -n 2 --cov --cov-report=term
 	@report=$$($(BIN)/python -m coverage report --include='domain/*,workflows/*' --fail-under=100) || \
 		{ echo "$$report"; echo 'domain/ and workflows/ must be covered whole.'; exit 1; }
+
+bench: $(READY) ## measure, and print what was measured; compare only within one run
+	@$(BIN)/python -m bench
 
 check: test ## the same as `make test`
 

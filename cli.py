@@ -11,25 +11,24 @@ import os
 import shlex
 import sys
 import traceback
-from collections.abc import Iterator, Sequence
+from collections.abc import Sequence
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated, Literal, Never, cast
+from typing import TYPE_CHECKING, Annotated, Never, cast
 
 from cyclopts import App, CycloptsError, Parameter
 from cyclopts.validators import Number
 
+from commands import keys, patterns, policy
+from commands.database import first_line
 from config.errors import SettingsError, StartError
-from domain.errors import AssentError, StorageUnavailableError
+from domain.errors import AssentError
 
 if TYPE_CHECKING:
     from assent.models import CreatedKey
     from config.settings import Given
-    from storage.keys import KeyStore
 
 ROOT = Path(__file__).resolve().parent
 STOPPED_BY_KEYBOARD = 130
-OPERATOR = "operator:cli"
-"""Who made a key, in the audit log, when somebody with access to the database did."""
 
 _a_port = Number(gte=1, lte=65535)
 
@@ -48,10 +47,8 @@ Config = Annotated[Path | None, _default("assent.yaml")]
 app = App(name="assent", help="Ask a human before a sensitive operation runs.", version_flags=[])
 db = App(name="db", help="Look after the database.")
 temporal = App(name="temporal", help="Look after the Temporal namespace.")
-keys = App(name="keys", help="Make and list keys, with direct access to the database.")
-app.command(db)
-app.command(keys)
-app.command(temporal)
+for group in (db, keys.app, patterns.app, policy.app, temporal):
+    app.command(group)
 
 
 @app.command
@@ -147,47 +144,6 @@ def prepare(*, retention_days: Annotated[int, Parameter(validator=Number(gte=1))
     )
 
 
-@keys.command
-def add(
-    name: str, /, *, role: Literal["agent", "reviewer", "admin", "auditor"] = "agent", owner: str | None = None
-) -> None:
-    """Make a key and print it, this once.
-
-    Args:
-        name: Who the holder is, for good: a-z, 0-9, `.`, `_` and `-`.
-        role: What the holder may do.
-        owner: The person who answers for it, whose votes count once over all their keys.
-    """
-    from assent.models import NewKey, Role
-    from services.keys import make_key
-    from services.wiring import system_clock
-
-    try:
-        wanted = NewKey(name=name, role=Role(role), owner=owner)
-    except ValueError:
-        message = "Name and owner begin with a-z or 0-9, and go on with those, '.', '_' or '-', up to 63 characters."
-        raise StartError(message) from None
-    with _key_store() as store:
-        created = make_key(store, wanted, created_by=OPERATOR, clock=system_clock)
-    sys.stdout.write(f"{created.key}\n")
-
-
-@keys.command(name="list")
-def list_keys() -> None:
-    """Show every key, without its secret."""
-    from rich.console import Console
-    from rich.table import Column, Table
-
-    table = Table(
-        *(Column(title, no_wrap=True) for title in ("id", "name", "role", "owner", "made", "revoked")), box=None
-    )
-    with _key_store() as store:
-        for key in store.all():
-            revoked = "" if key.revoked_at is None else f"{key.revoked_at:%Y-%m-%d}"
-            table.add_row(key.id, key.name, key.role.value, key.owner, f"{key.created_at:%Y-%m-%d}", revoked)
-    Console().print(table)
-
-
 def run_command(words: Sequence[str]) -> int:
     """Run the command that `words` spell; return the exit code. Errors are told on standard error."""
     try:
@@ -223,9 +179,7 @@ def _migrate(database_url: str) -> None:
     try:
         migrate.upgrade(database_url)
     except (SQLAlchemyError, CommandError, OSError) as error:
-        message = (
-            f"The database cannot be brought up to date ({_first_line(error)}): check it, and ASSENT_DATABASE_URL."
-        )
+        message = f"The database cannot be brought up to date ({first_line(error)}): check it, and ASSENT_DATABASE_URL."
         raise StartError(message) from error
 
 
@@ -233,24 +187,6 @@ def _ensure_keys(database_url: str) -> "list[CreatedKey]":
     from services import dev_keys
 
     return dev_keys.ensure(database_url)
-
-
-@contextlib.contextmanager
-def _key_store() -> "Iterator[KeyStore]":
-    from sqlalchemy.exc import SQLAlchemyError
-
-    from config.settings import load_settings
-    from storage.database import Database
-    from storage.keys import KeyStore
-
-    database = Database(load_settings(need_signing_keys=False).database_url)
-    try:
-        yield KeyStore(database)
-    except (SQLAlchemyError, StorageUnavailableError) as error:
-        message = f"The database cannot be used ({_first_line(error)}): run `assent db upgrade` if it is new."
-        raise StartError(message) from error
-    finally:
-        database.close()
 
 
 def _given(**typed: object) -> "Given":
@@ -273,11 +209,7 @@ def _sentence_and_code(error: Exception) -> tuple[str, int]:
         return error.detail, 1
     if os.environ.get("ASSENT_LOG_LEVEL", "").lower() == "debug":
         traceback.print_exception(error)
-    return f"{type(error).__name__}: {_first_line(error)}. ASSENT_LOG_LEVEL=debug shows where this comes from.", 1
-
-
-def _first_line(error: Exception) -> str:
-    return str(error).partition("\n")[0]
+    return f"{type(error).__name__}: {first_line(error)}. ASSENT_LOG_LEVEL=debug shows where this comes from.", 1
 
 
 def _tell(sentence: str, code: int) -> int:

@@ -6,6 +6,7 @@ import os
 import signal
 import socket
 import sys
+from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
 from datetime import timedelta
 
@@ -16,22 +17,25 @@ from temporalio.common import VersioningBehavior, WorkerDeploymentVersion
 from temporalio.worker import UnsandboxedWorkflowRunner, Worker, WorkerDeploymentConfig
 from temporalio.worker.workflow_sandbox import SandboxedWorkflowRunner
 
-from activities.assessment import Assessment
+from activities.assessment import Assessment, Rulebook
 from activities.execution import Execution
 from activities.recording import Recording
 from config.errors import NamespaceError, StartError
 from config.logging import configure_logging
+from config.policy_file import PolicyFile
 from config.settings import Settings, load_settings
 from config.temporal import connect, missing_search_attributes
 from domain.clock import Clock
 from domain.errors import StorageUnavailableError
+from domain.policy import Policy
 from domain.signing import SigningKeys
 from operations.registry import OperationRegistry
-from services.wiring import load_operations, system_clock
+from services.wiring import load_assent_file, system_clock
 from storage.approvals import ApprovalStore
 from storage.claims import ClaimStore
 from storage.database import Database
 from storage.keys import KeyStore
+from storage.patterns import PatternStore
 from storage.workers import WorkerStore
 from workflows.approval import ApprovalWorkflow
 
@@ -49,6 +53,7 @@ def create_worker(  # noqa: PLR0913  each is one part of a worker
     *,
     database: Database,
     operations: OperationRegistry,
+    policy: Callable[[], Policy],
     signing_keys: SigningKeys,
     task_queue: str,
     clock: Clock = system_clock,
@@ -59,7 +64,8 @@ def create_worker(  # noqa: PLR0913  each is one part of a worker
 ) -> Worker:
     """Return a worker for approvals, not yet running."""
     approvals = ApprovalStore(database)
-    assessment = Assessment(approvals, KeyStore(database), operations, signing_keys)
+    rulebook = Rulebook(policy=policy, patterns=PatternStore(database), operations=operations)
+    assessment = Assessment(approvals, KeyStore(database), rulebook, signing_keys, clock)
     recording = Recording(approvals, signing_keys)
     execution = Execution(ClaimStore(database, signing_keys), operations, clock)
     return Worker(
@@ -83,7 +89,7 @@ def create_worker(  # noqa: PLR0913  each is one part of a worker
 
 async def run(settings: Settings) -> None:
     """Run a worker until SIGINT or SIGTERM. Raises StartError when it cannot start."""
-    operations = load_operations(settings)
+    operations, policy = load_assent_file(settings.config)
     signing_keys = SigningKeys(settings.signing_key_ring())
     client = await connect("worker")
     if missing := await missing_search_attributes(client):
@@ -95,6 +101,7 @@ async def run(settings: Settings) -> None:
         client,
         database=database,
         operations=operations,
+        policy=policy.current,
         signing_keys=signing_keys,
         task_queue=settings.task_queue,
         sandbox=settings.worker_sandbox,
@@ -104,7 +111,7 @@ async def run(settings: Settings) -> None:
     stop = asyncio.Event()
     for number in (signal.SIGINT, signal.SIGTERM):
         asyncio.get_running_loop().add_signal_handler(number, stop.set)
-    beating = asyncio.create_task(_beat(WorkerStore(database), settings.task_queue))
+    beating = asyncio.create_task(_beat(WorkerStore(database), settings.task_queue, policy))
     try:
         async with worker:
             _log.info("worker.running", task_queue=settings.task_queue, operations=sorted(operations.declarations))
@@ -130,11 +137,15 @@ def main() -> None:
     os._exit(0)
 
 
-async def _beat(workers: WorkerStore, task_queue: str) -> None:
-    """Tell the record that this worker lives, for `/readyz`; a beat that fails is only missed."""
+async def _beat(workers: WorkerStore, task_queue: str, policy: PolicyFile) -> None:
+    """Tell the record that this worker lives, for `/readyz`; a beat that fails is only missed.
+
+    Look at the policy's file as well, so that a mistake in it is logged when it is made, and not with the next request.
+    """
     identity = f"{socket.gethostname()}:{os.getpid()}:{uuid6.uuid7().hex[:8]}"
     try:
         while True:
+            await asyncio.to_thread(policy.current)
             try:
                 await asyncio.to_thread(workers.beat, identity, task_queue, now=system_clock())
             except StorageUnavailableError as error:

@@ -8,7 +8,7 @@ from fastapi import FastAPI
 
 from api.errors import install_error_responses
 from api.openapi import install_openapi
-from api.routes import approvals, audit, health, keys
+from api.routes import approvals, audit, health, keys, patterns, policy
 from api.strict_json import StrictJson
 from services.wiring import Services
 
@@ -44,7 +44,7 @@ def create_app(open_services: OpenServices) -> FastAPI:
     app = FastAPI(title="Assent", version="1", description=_DESCRIPTION, lifespan=lifespan)
     app.add_middleware(StrictJson)
     install_error_responses(app)
-    for router in (approvals.router, keys.router, audit.router, health.router):
+    for router in (approvals.router, policy.router, patterns.router, keys.router, audit.router, health.router):
         app.include_router(router)
     install_openapi(app)
     return app

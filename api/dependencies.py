@@ -44,6 +44,7 @@ STORABLE = r"^[^\x00]*$"
 """The pattern of what may be looked for: PostgreSQL cannot even compare with a NUL character."""
 
 ApprovalId = Annotated[str, Path(max_length=64, pattern=STORABLE, description="The approval's id.")]
+PatternId = Annotated[str, Path(max_length=64, pattern=STORABLE, description="The pattern's id.")]
 KeyId = Annotated[str, Path(max_length=32, pattern=STORABLE, description="The key's id.")]
 
 IdempotencyKey = Annotated[

@@ -102,8 +102,8 @@ class Settings(BaseSettings):
         default=1200,
         ge=1,
         le=1_000_000,
-        description="How many operations one key may submit to one API process in a minute, all at once or evenly. "
-        "More are answered with 429.",
+        description="How many operations one key may submit to, or try on, one API process in a minute, all at "
+        "once or evenly. More are answered with 429.",
     )
     temporal_ui_url: str | None = Field(
         default=None, description="The address of the Temporal UI, for links to workflows. Without it, there are none."

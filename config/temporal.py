@@ -35,6 +35,7 @@ SEARCH_ATTRIBUTES: Mapping[str, str] = {
     "ResourceType": "Keyword",
     "RiskLevel": "Keyword",
     "ExpiresAt": "Datetime",
+    "DecidedBy": "KeywordList",
 }
 """What must be registered, name to Temporal's name of the type; the keys themselves are in workflows."""
 
@@ -96,7 +97,7 @@ async def missing_search_attributes(client: Client) -> list[str]:
     if registered is None:
         return [name for name in SEARCH_ATTRIBUTES if not await _is_searchable(client, name)]
     for name, type_name in SEARCH_ATTRIBUTES.items():
-        if registered.get(name, _indexed_type(type_name)) != _indexed_type(type_name):
+        if registered.get(name, indexed_type(type_name)) != indexed_type(type_name):
             message = (
                 f"The search attribute {name} of the namespace {client.namespace} has another type than {type_name}: "
                 "use another namespace, by TEMPORAL_NAMESPACE."
@@ -149,7 +150,7 @@ async def _add_search_attributes(client: Client, missing: list[str]) -> None:
         await client.operator_service.add_search_attributes(
             AddSearchAttributesRequest(
                 namespace=client.namespace,
-                search_attributes={name: _indexed_type(SEARCH_ATTRIBUTES[name]) for name in missing},
+                search_attributes={name: indexed_type(SEARCH_ATTRIBUTES[name]) for name in missing},
             )
         )
     except RPCError as error:
@@ -186,8 +187,10 @@ async def _raise_retention(client: Client, wanted: timedelta) -> None:
         raise _namespace_error(client.namespace, f"set its retention to {wanted.days} days", error) from error
 
 
-def _indexed_type(type_name: str) -> "IndexedValueType.ValueType":
-    return IndexedValueType.Value(f"INDEXED_VALUE_TYPE_{type_name.upper()}")
+def indexed_type(type_name: str) -> "IndexedValueType.ValueType":
+    """Return the API's value for a type as the command line names it: `KeywordList` is KEYWORD_LIST there."""
+    words = re.sub(r"(?<=[a-z])(?=[A-Z])", "_", type_name)
+    return IndexedValueType.Value(f"INDEXED_VALUE_TYPE_{words.upper()}")
 
 
 def _namespace_error(namespace: str, step: str, error: RPCError) -> NamespaceError:

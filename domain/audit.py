@@ -34,6 +34,11 @@ class Action(StrEnum):
     SUBMISSION_CONFLICT = "submission.conflict"
     KEY_CREATED = "key.created"
     KEY_REVOKED = "key.revoked"
+    POLICY_LOADED = "policy.loaded"
+    PATTERN_CREATED = "pattern.created"
+    PATTERN_CHANGED = "pattern.changed"
+    PATTERN_SUSPENDED = "pattern.suspended"
+    PATTERN_DELETED = "pattern.deleted"
 
 
 class AuditEvent(Frozen):

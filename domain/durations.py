@@ -17,3 +17,13 @@ def parse_duration(written: object) -> timedelta:
         raise ValueError(message)
     number, unit = matched.groups()
     return timedelta(**{_UNITS[unit]: int(number)})
+
+
+def written_duration(duration: timedelta) -> str:
+    """Return `duration` as people write it, in its largest whole unit; parts of a second are left out."""
+    seconds = int(duration.total_seconds())
+    for unit, name in reversed(_UNITS.items()):
+        whole, rest = divmod(seconds, int(timedelta(**{name: 1}).total_seconds()))
+        if whole and not rest:
+            return f"{whole}{unit}"
+    return f"{seconds}s"

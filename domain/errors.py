@@ -43,6 +43,14 @@ class InvalidQueryError(InvalidInputError):
     """A list was asked for with a cursor or a filter that means nothing."""
 
 
+class InvalidPatternError(InvalidInputError):
+    """The trusted pattern does not make sense."""
+
+
+class BroadPatternError(InvalidInputError):
+    """The trusted pattern is broad, and nobody said that this is meant."""
+
+
 class NotAuthenticatedError(AssentError):
     """No valid key came with the request."""
 
@@ -53,6 +61,10 @@ class NotAllowedError(AssentError):
 
 class OwnRequestError(NotAllowedError):
     """Somebody tried to decide their own request."""
+
+
+class OwnPatternError(NotAllowedError):
+    """The trusted pattern can match an agent that its author answers for."""
 
 
 class RoleNotAllowedError(NotAllowedError):
@@ -69,6 +81,10 @@ class ApprovalNotFoundError(NotFoundError):
 
 class KeyNotFoundError(NotFoundError):
     """No such key."""
+
+
+class PatternNotFoundError(NotFoundError):
+    """No such trusted pattern."""
 
 
 class ConflictError(AssentError):

@@ -2,12 +2,11 @@
 
 from datetime import datetime, timedelta
 
-from assent.models import ApprovalStatus, Operation, Outcome, RiskLevel
+from assent.models import ApprovalStatus, Operation, Outcome, RiskLevel, Verdict
 from domain.ballot import REFUSAL_SENTENCES, Ballot, Decision, has_quorum
 from domain.clock import microseconds
 from domain.frozen import Frozen
 from domain.operation import ExecutionPlan, operation_digest
-from domain.risk import Verdict
 from domain.signing import Signature, SigningKeys
 
 

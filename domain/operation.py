@@ -1,37 +1,66 @@
 """An operation as declared and as requested, and the digest that binds what is approved to what runs."""
 
 from datetime import timedelta
+from enum import StrEnum
 from typing import Annotated, Any, Self
 
-from pydantic import AwareDatetime, BaseModel, BeforeValidator, ConfigDict, Field, model_validator
+from pydantic import AfterValidator, AwareDatetime, BaseModel, BeforeValidator, ConfigDict, Field, model_validator
 
 from assent.models import Operation, RiskLevel
 from domain.canonical import canonical_json, digest_of
 from domain.clock import microseconds
-from domain.durations import parse_duration
+from domain.durations import parse_duration, written_duration
 from domain.frozen import Frozen
 from domain.signing import Signature
+
+
+def _between(least: timedelta, most: timedelta) -> AfterValidator:
+    def check(duration: timedelta) -> timedelta:
+        if not least <= duration <= most:
+            message = f"must be from {written_duration(least)} to {written_duration(most)}"
+            raise ValueError(message)
+        return duration
+
+    return AfterValidator(check)
+
 
 Duration = Annotated[timedelta, BeforeValidator(parse_duration)]
 TypeName = Annotated[str, Field(min_length=1, max_length=128, strict=True)]
 FunctionPath = Annotated[str, Field(pattern=r"^[A-Za-z_][\w.]*:[A-Za-z_]\w*$")]
 
 
+DecisionTime = Annotated[Duration, _between(timedelta(minutes=1), timedelta(days=30))]
+"""The time that reviewers have."""
+
+Quorum = Annotated[int, Field(ge=1, le=10, strict=True)]
+"""How many different people must approve."""
+
+
+class DataClass(StrEnum):
+    """What kind of data an operation touches, from least to most protected."""
+
+    PUBLIC = "public"
+    INTERNAL = "internal"
+    PERSONAL = "personal"
+    REGULATED = "regulated"
+
+
 class OperationDeclaration(BaseModel):
-    """One operation of `assent.yaml`: who may be asked for it, how strictly, and what runs."""
+    """One operation of `assent.yaml`: what may be asked for, what it does at least, and what runs."""
 
     model_config = ConfigDict(frozen=True, extra="forbid", strict=True)
 
     resource_types: Annotated[tuple[TypeName, ...], Field(min_length=1, strict=False)]
     resource_id: str | None = None
-    risk: Annotated[RiskLevel, Field(strict=False)]
-    required_approvals: int = Field(default=1, ge=1, le=10)
-    timeout: Annotated[Duration, Field(ge=timedelta(minutes=1), le=timedelta(days=30))] | None = None
+    data_class: Annotated[DataClass, Field(strict=False)] = DataClass.INTERNAL
+    risk: Annotated[RiskLevel, Field(strict=False)] | None = None
+    required_approvals: Quorum = 1
+    timeout: DecisionTime | None = None
     run: FunctionPath
     parameters: FunctionPath
     version: str = Field(min_length=1, max_length=64)
     idempotent: bool = False
-    run_timeout: Annotated[Duration, Field(ge=timedelta(seconds=1), le=timedelta(days=1))] = timedelta(seconds=60)
+    run_timeout: Annotated[Duration, _between(timedelta(seconds=1), timedelta(days=1))] = timedelta(seconds=60)
 
     @property
     def identity(self) -> str:
@@ -75,6 +104,7 @@ class ApprovalRequest(Frozen):
     idempotency_key: str | None
     submitted_at: AwareDatetime
     signature: Signature | None = None
+    risk_level: RiskLevel | None = None
 
     @model_validator(mode="after")
     def _is_canonical(self) -> Self:
@@ -91,7 +121,7 @@ class ApprovalRequest(Frozen):
             self.digest,
             self.content_digest,
             self.idempotency_key or "",
-            content_digest(self.operation, self.reason, self.context),
+            content_digest(self.operation, self.reason, self.context, self.risk_level),
             microseconds(self.submitted_at),
         )
 
@@ -108,6 +138,10 @@ def operation_digest(approval_id: str, agent_id: str, operation: Operation, decl
     )
 
 
-def content_digest(operation: Operation, reason: str, context: dict[str, Any]) -> str:
+def content_digest(
+    operation: Operation, reason: str, context: dict[str, Any], risk_level: RiskLevel | None = None
+) -> str:
     """Return the digest of a submission's content: whether two requests under one idempotency key are the same."""
-    return digest_of({"operation": operation.model_dump(), "reason": reason, "context": context})
+    content = {"operation": operation.model_dump(), "reason": reason, "context": context}
+    # Left out when there is none, so that what was signed before there were any is still what was signed.
+    return digest_of(content if risk_level is None else content | {"risk_level": risk_level.value})

@@ -40,3 +40,15 @@ class Principal(Frozen):
     def __str__(self) -> str:
         """Return the actor's form in the audit log, such as `agent:billing`."""
         return f"{self.role.value}:{self.name}"
+
+
+class Operator(Principal):
+    """Whoever has direct access to the database, an admin without a key. No key can have this name."""
+
+    name: str = "operator:cli"
+    role: Role = Role.ADMIN
+
+    @override
+    def __str__(self) -> str:
+        """Return the actor's form in the audit log."""
+        return self.name

@@ -25,14 +25,14 @@ def recorded_result(result: Any) -> RecordedResult:  # noqa: ANN401  an operatio
     """Return what is kept of `result`. A long one is cut and says so; one that is not JSON is only described."""
     try:
         whole = json.dumps(result, ensure_ascii=False, separators=(",", ":"), allow_nan=False)
-        too_deep = _too_deep(result)  # only now: what could be written holds no circle, and ends
+        deep = too_deep(result)  # only now: what could be written holds no circle, and ends
     except (TypeError, ValueError, RecursionError) as error:
         whole = json.dumps({"not_json": type(result).__name__, "problem": storable(str(error))})
-        too_deep = False
+        deep = False
     encoded = whole.encode("utf-8", "replace")
     digest = sha256_hex(encoded)
     text = encoded.decode()
-    if len(encoded) > MAX_RESULT_BYTES or too_deep:
+    if len(encoded) > MAX_RESULT_BYTES or deep:
         # Escaping may double the text.
         beginning = encoded[: (MAX_RESULT_BYTES - _ROOM_FOR_THE_REST) // 2].decode("utf-8", "ignore")
         cut = {"truncated": True, "bytes": len(encoded), "sha256": digest, "beginning": beginning}
@@ -46,16 +46,18 @@ def storable(text: str, limit: int = MAX_ERROR_CHARACTERS) -> str:
     return clean if len(clean) <= limit else clean[: limit - 1] + "…"
 
 
-def _too_deep(value: Any) -> bool:  # noqa: ANN401  any JSON
+def too_deep(value: Any, levels: int = MAX_RESULT_DEPTH) -> bool:  # noqa: ANN401  any JSON
     """Whether `value` is nested deeper than what shows it can write."""
-    level = [value]
-    for _ in range(MAX_RESULT_DEPTH):
-        level = [
-            inner
-            for outer in level
-            if isinstance(outer, dict | list | tuple)
-            for inner in (outer.values() if isinstance(outer, dict) else outer)
-        ]
-        if not level:
-            return False
-    return True
+    if isinstance(value, dict):
+        value = value.values()
+    elif not isinstance(value, list | tuple):
+        return False
+    if levels == 1:
+        return len(value) > 0
+    for inner in value:  # noqa: SIM110  requests are asked this by the thousand, and a generator doubles the time
+        if isinstance(inner, _CONTAINERS) and too_deep(inner, levels - 1):
+            return True
+    return False
+
+
+_CONTAINERS = (dict, list, tuple)

@@ -24,6 +24,10 @@ REQUESTS = [
         Operation(type="user.bulk_delete", resource_type="user", parameters={"ids": [998, 999, 1000]}),
     ),
     (
+        "The customer asks what became of the order.",
+        Operation(type="payment.read", resource_type="payment", resource_id="2"),
+    ),
+    (
         "The newsletter needs its first fifty readers.",
         Operation(type="data.export", resource_type="customer", parameters={"limit": 50}),
     ),

@@ -5,8 +5,7 @@ import importlib
 import inspect
 import json
 import re
-from collections.abc import Callable
-from pathlib import Path
+from collections.abc import Callable, Mapping
 from typing import Any, cast
 
 from pydantic import BaseModel, JsonValue, ValidationError
@@ -16,7 +15,11 @@ from assent.operations import OperationCall
 from domain.errors import InvalidOperationError, UndeclaredOperationError
 from domain.frozen import Frozen
 from domain.operation import OperationDeclaration
-from operations.configuration import ConfigurationError, load_configuration
+
+
+class UnusableOperationError(Exception):
+    """A declared operation cannot be loaded. The message names it and says what to write."""
+
 
 OperationFunction = Callable[[OperationCall[Any]], Any]
 
@@ -38,14 +41,9 @@ class OperationRegistry:
         self._operations = operations
 
     @classmethod
-    def load(cls, path: Path) -> "OperationRegistry":
-        """Read `assent.yaml` and import what it names. Raises ConfigurationError."""
-        declarations = load_configuration(path).operations
-        try:
-            return cls({name: _load(name, declaration) for name, declaration in declarations.items()})
-        except ConfigurationError as error:
-            message = f"{path}: {error}"
-            raise ConfigurationError(message) from error
+    def load(cls, declarations: Mapping[str, OperationDeclaration]) -> "OperationRegistry":
+        """Import what the declarations name. Raises UnusableOperationError."""
+        return cls({name: _load(name, declaration) for name, declaration in declarations.items()})
 
     @property
     def declarations(self) -> dict[str, OperationDeclaration]:
@@ -130,26 +128,26 @@ def _load(name: str, declaration: OperationDeclaration) -> DeclaredOperation:
     function = _imported(name, declaration.run)
     if not callable(function):
         message = f"{name}: {declaration.run} is not a function."
-        raise ConfigurationError(message)
+        raise UnusableOperationError(message)
     if inspect.isgeneratorfunction(function) or inspect.isasyncgenfunction(function):
         message = f"{name}: {declaration.run} is a generator: called, it would run nothing. Return the result instead."
-        raise ConfigurationError(message)
+        raise UnusableOperationError(message)
     parameters = _imported(name, declaration.parameters)
     if not (isinstance(parameters, type) and issubclass(parameters, BaseModel)):
         message = f"{name}: {declaration.parameters} is not a pydantic model."
-        raise ConfigurationError(message)
+        raise UnusableOperationError(message)
     if parameters.model_config.get("extra") != "forbid" or not parameters.model_config.get("strict"):
         message = (
             f"{name}: {declaration.parameters} must be strict and forbid extra fields: "
             "derive it from assent.operations.Parameters."
         )
-        raise ConfigurationError(message)
+        raise UnusableOperationError(message)
     if declaration.resource_id is not None:
         try:
             re.compile(declaration.resource_id)
         except (re.error, OverflowError, RecursionError) as error:
             message = f"{name}: resource_id is not a regular expression: {error}"
-            raise ConfigurationError(message) from error
+            raise UnusableOperationError(message) from error
     return DeclaredOperation(operation_type=name, declaration=declaration, function=function, parameters=parameters)
 
 
@@ -159,4 +157,4 @@ def _imported(name: str, path: str) -> Any:  # noqa: ANN401  the file may name a
         return getattr(importlib.import_module(module_name), attribute)
     except (Exception, SystemExit) as error:  # importing runs the module, which may fail in any way
         message = f"{name}: cannot import {path}: {error}"
-        raise ConfigurationError(message) from error
+        raise UnusableOperationError(message) from error

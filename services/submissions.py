@@ -121,6 +121,7 @@ class Submissions:
             content_digest=content,
             idempotency_key=idempotency_key,
             submitted_at=self._clock(),
+            risk_level=submission.risk_level,
         )
         return request.model_copy(update={"signature": self._signing_keys.sign(request.signed_fields())})
 
@@ -175,7 +176,7 @@ def _approval_id(principal: Principal, idempotency_key: str | None) -> str:
 
 def _content_digest(submission: Submission) -> str:
     try:
-        return content_digest(submission.operation, submission.reason, submission.context)
+        return content_digest(submission.operation, submission.reason, submission.context, submission.risk_level)
     except ValueError as error:
         message = f"The submission cannot be written as canonical JSON: {error}"
         raise InvalidOperationError(message) from error

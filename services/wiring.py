@@ -6,22 +6,26 @@ from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
 from datetime import UTC, datetime
+from pathlib import Path
 
 import structlog
 from temporalio.client import Client
 
-from config.errors import SettingsError
+from config.assent_file import AssentFile
+from config.errors import ConfigurationError
+from config.policy_file import PolicyFile
 from config.settings import Settings
 from config.temporal import connect
 from domain.errors import UnavailableError
 from domain.signing import SigningKeys
-from operations.configuration import ConfigurationError
-from operations.registry import OperationRegistry
+from operations.registry import OperationRegistry, UnusableOperationError
 from services.approvals import Approvals
 from services.audit_log import AuditLog
 from services.cancellations import Cancellations
 from services.decisions import Decisions
 from services.keys import Keys
+from services.patterns import TrustedPatterns
+from services.policy import PolicyDesk
 from services.readiness import ReadinessChecks
 from services.submission_limit import SubmissionLimit
 from services.submissions import Submissions
@@ -29,8 +33,10 @@ from services.temporal import ApprovalWorkflows
 from services.watch import ApprovalWatch
 from storage.approval_reads import ApprovalReads
 from storage.approvals import ApprovalStore
+from storage.backtest_reads import BacktestReads
 from storage.database import Database
 from storage.keys import KeyStore
+from storage.patterns import PatternStore
 from storage.workers import WorkerStore
 
 _log = structlog.get_logger(__name__)
@@ -45,16 +51,21 @@ class Services:
     submissions: Submissions
     decisions: Decisions
     cancellations: Cancellations
+    policy: PolicyDesk
+    patterns: TrustedPatterns
     audit_log: AuditLog
     readiness: ReadinessChecks
 
 
-def load_operations(settings: Settings) -> OperationRegistry:
-    """Read `assent.yaml` and import what it names. Raises SettingsError."""
+def load_assent_file(path: Path) -> tuple[OperationRegistry, PolicyFile]:
+    """Read `assent.yaml`, import what it names, and follow its rules from now on. Raises ConfigurationError."""
+    read = AssentFile.read(path)
     try:
-        return OperationRegistry.load(settings.config)
-    except ConfigurationError as error:
-        raise SettingsError(str(error)) from error
+        operations = OperationRegistry.load(read.operations)
+    except UnusableOperationError as error:
+        message = f"{path}: {error}"
+        raise ConfigurationError(message) from error
+    return operations, PolicyFile(path, read, operations.declarations)
 
 
 def system_clock() -> datetime:
@@ -65,13 +76,15 @@ def system_clock() -> datetime:
 @asynccontextmanager
 async def open_services(settings: Settings) -> AsyncIterator[Services]:
     """Open everything that the settings name. Raises StartError when that cannot be."""
-    operations = load_operations(settings)
-    async with wire_services(settings, await connect("api"), operations) as services:
+    operations, policy = load_assent_file(settings.config)
+    async with wire_services(settings, await connect("api"), operations, policy) as services:
         yield services
 
 
 @asynccontextmanager
-async def wire_services(settings: Settings, client: Client, operations: OperationRegistry) -> AsyncIterator[Services]:
+async def wire_services(
+    settings: Settings, client: Client, operations: OperationRegistry, policy: PolicyFile
+) -> AsyncIterator[Services]:
     """Open the record and put every use case together; close all of it at the end."""
     database = Database(settings.database_url)
     reads = ApprovalReads(database)
@@ -89,9 +102,12 @@ async def wire_services(settings: Settings, client: Client, operations: Operatio
         signing_keys=signing_keys,
         clock=system_clock,
     )
+    limit = SubmissionLimit(settings.submissions_per_minute, time.monotonic)
+    keys = KeyStore(database)
+    patterns = PatternStore(database)
     admin_key = None if settings.admin_key is None else settings.admin_key.get_secret_value()
     services = Services(
-        keys=Keys(KeyStore(database), cancellations, system_clock, admin_key),
+        keys=Keys(keys, cancellations, system_clock, admin_key),
         approvals=approvals,
         submissions=Submissions(
             approvals=approvals,
@@ -100,7 +116,7 @@ async def wire_services(settings: Settings, client: Client, operations: Operatio
             operations=operations,
             workflows=workflows,
             watch=watch,
-            limit=SubmissionLimit(settings.submissions_per_minute, time.monotonic),
+            limit=limit,
             signing_keys=signing_keys,
             clock=system_clock,
         ),
@@ -114,6 +130,10 @@ async def wire_services(settings: Settings, client: Client, operations: Operatio
             clock=system_clock,
         ),
         cancellations=cancellations,
+        policy=PolicyDesk(
+            policy=policy, patterns=patterns, keys=keys, operations=operations, limit=limit, clock=system_clock
+        ),
+        patterns=TrustedPatterns(patterns, keys, BacktestReads(database), operations.declarations, system_clock),
         audit_log=AuditLog(database, approvals, system_clock),
         readiness=ReadinessChecks(database, WorkerStore(database), workflows, system_clock, settings.task_queue),
     )

@@ -15,8 +15,10 @@ from assent.models import (
     Execution,
     Operation,
     Outcome,
+    PatternUse,
     Risk,
     RiskLevel,
+    RuleResult,
     TemporalLink,
 )
 from domain.approval import workflow_id_of
@@ -176,6 +178,9 @@ def _approval(row: Row[Any], votes: list[Decision], run: Execution | None, now: 
         decided_by=row.decided_by,
         execution=run,
         temporal=TemporalLink(workflow_id=workflow_id_of(row.id), run_id=row.run_id),
+        rules=[RuleResult.model_validate(rule) for rule in row.rules or ()],
+        pattern=None if row.pattern is None else PatternUse.model_validate(row.pattern),
+        policy_version=row.policy_version,
     )
 
 

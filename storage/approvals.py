@@ -4,7 +4,7 @@ Each compares the row's status, writes once, and returns the stored state, which
 any of them, after a kill or a lost reply, finds the work done and changes nothing.
 """
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator
 from contextlib import contextmanager
 from datetime import datetime
 from typing import Any
@@ -13,14 +13,11 @@ from sqlalchemy import Connection, Row, select, update
 
 from assent.models import ApprovalStatus
 from domain.approval import BY_TIMEOUT, ApprovalState, ExecutionOutcome
-from domain.audit import Action, AuditEvent, cancel_refused, decision_refused, event_id
+from domain.audit import AuditEvent, cancel_refused, decision_refused
 from domain.ballot import Cancel, Decision, Refusal
-from domain.execution import SealedAssessment
-from domain.frozen import Frozen
-from domain.operation import ApprovalRequest
-from domain.signing import Signature
 from storage.audit import append_event
-from storage.database import Database, announce, insert_once
+from storage.database import Database
+from storage.opening import Opening, open_approval
 from storage.rows import (
     accept,
     ballot_of,
@@ -30,18 +27,10 @@ from storage.rows import (
     state_of,
     stored_state,
 )
-from storage.tables import approvals, decisions, executions
+from storage.tables import decisions, executions
 
 _NEVER_STARTED = "It never started."
 _UNKNOWN = "It started, and nobody knows whether it finished. Check the target system first."
-
-
-class Ending(Frozen):
-    """How an approval ends without anybody deciding, by whom, and why."""
-
-    status: ApprovalStatus
-    by: str
-    reason: str
 
 
 class ApprovalStore:
@@ -56,76 +45,11 @@ class ApprovalStore:
         with self._database.read() as connection:
             return stored_state(connection, approval_id)
 
-    def open(  # noqa: PLR0913  each is one fact of the row
-        self,
-        request: ApprovalRequest,
-        assessment: SealedAssessment,
-        *,
-        reasons: Sequence[str],
-        seal: Signature,
-        started_at: datetime,
-        run_id: str,
-        ending: Ending | None = None,
-    ) -> ApprovalState:
-        """Write the assessed approval as pending, or keep the row that is there; an `ending` ends it at once."""
+    def open(self, opening: Opening) -> ApprovalState:
+        """Write an assessed approval, or keep the row that is there."""
         with self._database.write() as connection:
-            inserted = insert_once(
-                connection,
-                approvals,
-                {
-                    "id": request.approval_id,
-                    "revision": 1,
-                    "status": ApprovalStatus.PENDING.value,
-                    "agent_id": request.agent_id,
-                    "agent_owner": request.agent_owner,
-                    "operation_type": request.operation.type,
-                    "resource_type": request.operation.resource_type,
-                    "resource_id": request.operation.resource_id,
-                    "parameters": request.operation.parameters,
-                    "reason": request.reason,
-                    "context": request.context,
-                    "declaration": request.declaration,
-                    "plan": assessment.plan.model_dump(mode="json"),
-                    "digest": request.digest,
-                    "content_digest": request.content_digest,
-                    "verdict": assessment.verdict.value,
-                    "risk_level": assessment.risk_level.value,
-                    "risk_reasons": list(reasons),
-                    "required_approvals": assessment.required_approvals,
-                    "seal": seal.model_dump(),
-                    "decided_by": [],
-                    "created_at": started_at,
-                    "expires_at": assessment.expires_at,
-                    "run_id": run_id,
-                },
-            )
-            row = locked_row(connection, request.approval_id)
-            if inserted:
-                append_event(
-                    connection,
-                    AuditEvent(
-                        event_id=event_id(Action.APPROVAL_REQUESTED, request.approval_id),
-                        at=started_at,
-                        actor=f"agent:{request.agent_id}",
-                        action=Action.APPROVAL_REQUESTED,
-                        approval_id=request.approval_id,
-                        digest=request.digest,
-                        details={"risk": assessment.risk_level.value, "operation": request.operation.type},
-                    ),
-                )
-                if ending is not None:
-                    details = {"reason": ending.reason}
-                    move(
-                        connection,
-                        row,
-                        ending.status,
-                        by=ending.by,
-                        at=started_at,
-                        decided_by=[ending.by],
-                        details=details,
-                    )
-                announce(connection, request.approval_id)
-            return stored_state(connection, request.approval_id)
+            open_approval(connection, opening)
+            return stored_state(connection, opening.request.approval_id)
 
     def expire(self, approval_id: str, *, at: datetime) -> ApprovalState:
         """Close a pending approval whose deadline has passed at `at`; leave any other as it stands."""

@@ -6,14 +6,13 @@ from typing import Any
 
 from sqlalchemy import Connection, Row, select, update
 
-from assent.models import ApprovalStatus, Operation, Outcome, RiskLevel, Role
+from assent.models import ApprovalStatus, Operation, Outcome, RiskLevel, Role, Verdict
 from domain.audit import Action, AuditEvent, event_id
 from domain.ballot import Decision
 from domain.execution import StoredApproval, refusal_to_run
 from domain.frozen import Frozen
 from domain.operation import ExecutionPlan
 from domain.principal import AUTOMATION
-from domain.risk import Verdict
 from domain.signing import Signature, SigningKeys
 from storage.audit import append_event
 from storage.database import Database, insert_once

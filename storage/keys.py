@@ -44,6 +44,17 @@ class KeyStore:
             query = select(keys.c.id).where(keys.c.name == name, keys.c.revoked_at.is_(None))
             return connection.execute(query).one_or_none() is not None
 
+    def owner_of(self, name: str) -> str | None:
+        """Return who owns the key of this name; None when nobody does, or when there is no such key."""
+        with self._database.read() as connection:
+            return connection.execute(select(keys.c.owner).where(keys.c.name == name)).scalar_one_or_none()
+
+    def agents(self) -> list[tuple[str, str | None]]:
+        """Return the name and the owner of every agent whose key is not revoked."""
+        query = select(keys.c.name, keys.c.owner).where(keys.c.role == Role.AGENT.value, keys.c.revoked_at.is_(None))
+        with self._database.read() as connection:
+            return [(row.name, row.owner) for row in connection.execute(query)]
+
     def all(self) -> list[Key]:
         """Return every key, revoked ones too, by name."""
         with self._database.read() as connection:

@@ -4,6 +4,7 @@ from sqlalchemy import (
     BigInteger,
     Boolean,
     Column,
+    Double,
     ForeignKey,
     Index,
     Integer,
@@ -56,6 +57,11 @@ approvals = Table(
     Column("expires_at", UtcTime, nullable=False),
     Column("closed_at", UtcTime),
     Column("run_id", String(64), nullable=False),
+    # Since the second release; null in rows from before it.
+    Column("rules", JsonText),
+    Column("policy_version", String(64)),
+    Column("open_to_patterns", Boolean),
+    Column("pattern", JsonText),
     Index(None, "status", "expires_at", "id"),
     Index(None, "expires_at", "id"),
     Index(None, "created_at", "id"),
@@ -127,6 +133,35 @@ keys = Table(
     Column("created_by", String(96), nullable=False),
     Column("revoked_at", UtcTime),
     UniqueConstraint("name"),
+)
+
+trusted_patterns = Table(
+    "trusted_patterns",
+    metadata,
+    Column("id", String(36), primary_key=True),
+    # The one in force. Every change raises it, so the sum over all patterns tells whether any has changed.
+    Column("revision", Integer, nullable=False),
+    Column("suspended", Boolean, nullable=False),
+    Column("removed", Boolean, nullable=False),
+)
+
+trusted_pattern_revisions = Table(
+    "trusted_pattern_revisions",
+    metadata,
+    Column("pattern_id", String(36), ForeignKey("trusted_patterns.id"), primary_key=True),
+    Column("revision", Integer, primary_key=True),
+    Column("content", JsonText, nullable=False),
+)
+
+pattern_uses = Table(
+    "pattern_uses",
+    metadata,
+    Column("pattern_id", String(36), ForeignKey("trusted_patterns.id"), primary_key=True),
+    # The UTC day, as 2026-01-31.
+    Column("day", String(10), primary_key=True),
+    Column("uses", Integer, nullable=False),
+    Column("total", Double, nullable=False),
+    Column("last_at", UtcTime, nullable=False),
 )
 
 workers = Table(

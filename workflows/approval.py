@@ -12,6 +12,7 @@ from datetime import timedelta
 from typing import Any, TypeVar
 
 from temporalio import workflow
+from temporalio.common import SearchAttributeUpdate
 from temporalio.exceptions import ApplicationError, FailureError
 
 from assent.models import ApprovalStatus
@@ -21,7 +22,7 @@ from domain.signing import Unverified, unverified_text
 from workflows.activity_interfaces import AssessmentInterface, ExecutionInterface, RecordingInterface
 from workflows.activity_options import CLOSING_GRACE, LONG_RUN, execution_options, record, record_durably
 from workflows.descriptions import details, execution_summary, signal_summary, timer_summary
-from workflows.search_attributes import APPROVAL_STATUS, EXPIRES_AT, RISK_LEVEL
+from workflows.search_attributes import APPROVAL_STATUS, DECIDED_BY, EXPIRES_AT, RISK_LEVEL
 
 MAX_MESSAGES = 200
 """More messages than this are dropped unread; the API stops long before, and ten thousand would kill a workflow."""
@@ -78,7 +79,9 @@ class ApprovalWorkflow:
             await self._execute()
         await self._answer_the_rest()
         # No await from here on: a message that comes later finds the workflow closed, and its sender is told so.
-        workflow.upsert_search_attributes([APPROVAL_STATUS.value_set(self._approval.status.value)])
+        workflow.upsert_search_attributes(
+            [APPROVAL_STATUS.value_set(self._approval.status.value), DECIDED_BY.value_set(self._approval.decided_by)]
+        )
         return self._approval
 
     async def _assess(self) -> None:
@@ -94,9 +97,13 @@ class ApprovalWorkflow:
             message = "Refused: this request was not signed by an Assent API. Nothing was stored, and nothing runs."
             raise ApplicationError(message, type="unauthentic", non_retryable=True)
         self._adopt(stored)
-        workflow.upsert_search_attributes(
-            [RISK_LEVEL.value_set(stored.risk_level.value), EXPIRES_AT.value_set(stored.expires_at)]
-        )
+        attributes: list[SearchAttributeUpdate[Any]] = [
+            RISK_LEVEL.value_set(stored.risk_level.value),
+            EXPIRES_AT.value_set(stored.expires_at),
+        ]
+        if stored.decided_by:
+            attributes.append(DECIDED_BY.value_set(stored.decided_by))
+        workflow.upsert_search_attributes(attributes)
 
     async def _wait_for_outcome(self) -> None:
         while self._approval.status is ApprovalStatus.PENDING:

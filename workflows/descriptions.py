@@ -1,7 +1,7 @@
 """What the Temporal UI says of an approval: our own words and the declared operation type, never an agent's text."""
 
 from assent.models import ApprovalStatus
-from domain.approval import ApprovalState
+from domain.approval import BY_POLICY, ApprovalState
 from domain.messages import SignalKind
 
 _SIGNALS = {
@@ -10,9 +10,11 @@ _SIGNALS = {
     SignalKind.TEMPORAL_CANCEL: "Record the cancel from Temporal",
 }
 
+_BY_RULE = ("policy:", "pattern:", BY_POLICY)
+
 _ENDINGS = {
     ApprovalStatus.APPROVED: "Approved. The operation is about to run, or running.",
-    ApprovalStatus.REJECTED: "A reviewer rejected it. Nothing ran.",
+    ApprovalStatus.REJECTED: "It was rejected. Nothing ran.",
     ApprovalStatus.EXPIRED: "Nobody decided in time. Nothing ran.",
     ApprovalStatus.CANCELLED: "It was cancelled while pending. Nothing ran.",
     ApprovalStatus.EXECUTED: "The approved operation ran to its end.",
@@ -30,7 +32,7 @@ def details(state: ApprovalState) -> str:
     lines = [
         f"**{state.status.value}**, {state.risk_level.value} risk: `{state.operation_type}` on `{state.resource_type}`",
         "",
-        f"- Approvals: {state.approvals} of {state.required_approvals}",
+        f"- Approvals: {_approvals(state)}",
         f"- Deadline: {state.expires_at:%Y-%m-%d %H:%M:%S} UTC",
     ]
     if state.decided_by:
@@ -52,6 +54,12 @@ def signal_summary(kind: SignalKind) -> str:
 def execution_summary(state: ApprovalState) -> str:
     """Return what the execution activity is called."""
     return f"Run {state.operation_type} on {state.resource_type}"
+
+
+def _approvals(state: ApprovalState) -> str:
+    if any(each.startswith(_BY_RULE) for each in state.decided_by):
+        return "nobody was asked"
+    return f"{state.approvals} of {state.required_approvals}"
 
 
 def _sentence(state: ApprovalState) -> str:

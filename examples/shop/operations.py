@@ -61,6 +61,21 @@ def read_customer(call: OperationCall[NoParameters]) -> Result:
     return dict(found)
 
 
+def read_payment(call: OperationCall[NoParameters]) -> Result:
+    """Return what was paid for one order, and by whom."""
+    order_id = _number(call.resource_id, "order")
+    with transaction() as connection:
+        found = connection.execute(
+            "SELECT id AS order_id, customer_id, amount_cents, currency, refunded_cents, status"
+            " FROM orders WHERE id = ?",
+            (order_id,),
+        ).fetchone()
+    if found is None:
+        message = f"There is no order {order_id}."
+        raise ShopError(message)
+    return dict(found)
+
+
 def export_customers(call: OperationCall[ExportParameters]) -> Result:
     """Write the first customers to a CSV file that a spreadsheet opens without running anything."""
     with transaction() as connection:

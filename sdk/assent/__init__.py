@@ -14,7 +14,9 @@ from assent.models import (
     Outcome,
     RiskLevel,
     Role,
+    RuleResult,
     Submission,
+    Verdict,
 )
 
 __all__ = [
@@ -27,5 +29,7 @@ __all__ = [
     "Outcome",
     "RiskLevel",
     "Role",
+    "RuleResult",
     "Submission",
+    "Verdict",
 ]

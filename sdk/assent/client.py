@@ -28,6 +28,7 @@ from assent.models import (
     RiskLevel,
     Submission,
 )
+from assent.policy_models import Assessment, Trial
 
 DEFAULT_URL = "http://127.0.0.1:8000"
 ATTEMPTS = 5
@@ -111,13 +112,30 @@ class Assent:
         context: dict[str, Any] | None = None,
         *,
         idempotency_key: str | None = None,
+        risk_level: RiskLevel | None = None,
     ) -> Approval:
         """Ask for `operation` to be approved and run; return the approval, most often still pending.
 
-        The same `idempotency_key` with the same content is the same approval, however often it is sent.
+        The same `idempotency_key` with the same content is the same approval, however often it is sent. `risk_level` is
+        the least risk that the agent itself sees: it can only raise what policy says.
         """
-        submission = Submission(operation=operation, reason=reason, context=context or {})
+        submission = Submission(operation=operation, reason=reason, context=context or {}, risk_level=risk_level)
         return self._post("/v1/approvals", submission, idempotency_key or str(uuid4()))
+
+    def assess(
+        self,
+        operation: Operation,
+        reason: str,
+        context: dict[str, Any] | None = None,
+        *,
+        risk_level: RiskLevel | None = None,
+        agent_id: str | None = None,
+    ) -> Assessment:
+        """Return what would become of a submission, which is not stored. An admin may ask as another agent."""
+        trial = Trial(
+            operation=operation, reason=reason, context=context or {}, risk_level=risk_level, agent_id=agent_id
+        )
+        return _parsed(Assessment, self._send("POST", "/v1/policy/assess", json=trial.model_dump(exclude_none=True)))
 
     def get(self, approval_id: str) -> Approval:
         """Return the approval as it stands."""
@@ -173,7 +191,7 @@ class Assent:
 
     def _post(self, path: str, body: BaseModel, idempotency_key: str) -> Approval:
         headers = {"Idempotency-Key": idempotency_key}
-        return _parsed(Approval, self._send("POST", path, json=body.model_dump(), headers=headers))
+        return _parsed(Approval, self._send("POST", path, json=body.model_dump(exclude_none=True), headers=headers))
 
     def _look(self, approval_id: str, seconds: int) -> Approval:
         timeout = httpx2.Timeout(self._timeout, read=seconds + self._timeout)

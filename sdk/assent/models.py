@@ -24,6 +24,14 @@ class RiskLevel(StrEnum):
     CRITICAL = "critical"
 
 
+class Verdict(StrEnum):
+    """What policy and trusted patterns ask for."""
+
+    ASK = "ask"
+    ALLOW = "allow"
+    DENY = "deny"
+
+
 class ApprovalStatus(StrEnum):
     """Where an approval stands. Everything but `pending` and `approved` is terminal."""
 
@@ -57,19 +65,19 @@ class Role(StrEnum):
     AUDITOR = "auditor"
 
 
-class _Sent(BaseModel):
+class Sent(BaseModel):
     """A body that a client sends: exact types, no unknown fields."""
 
     model_config = ConfigDict(extra="forbid", frozen=True, strict=True)
 
 
-class _Received(BaseModel):
+class Received(BaseModel):
     """A body that a client receives: later releases may add fields."""
 
     model_config = ConfigDict(extra="ignore", frozen=True)
 
 
-class Operation(_Sent):
+class Operation(Sent):
     """What an agent wants done."""
 
     type: str = Field(min_length=1, max_length=128, examples=["user.delete"])
@@ -78,15 +86,18 @@ class Operation(_Sent):
     parameters: dict[str, Any] = Field(default_factory=dict)
 
 
-class Submission(_Sent):
+class Submission(Sent):
     """One request for approval, as an agent sends it."""
 
     operation: Operation
     reason: str = Field(min_length=1, max_length=MAX_REASON, examples=["The customer asked for erasure."])
     context: dict[str, Any] = Field(default_factory=dict)
+    risk_level: Annotated[RiskLevel, Field(strict=False)] | None = Field(
+        default=None, description="The least risk that the agent itself sees. It can only raise what policy says."
+    )
 
 
-class DecisionRequest(_Sent):
+class DecisionRequest(Sent):
     """A reviewer's decision, bound to the digest of what the reviewer saw."""
 
     outcome: Annotated[Outcome, Field(strict=False)]
@@ -94,7 +105,7 @@ class DecisionRequest(_Sent):
     digest: str | None = Field(default=None, pattern=r"^[0-9a-f]{64}$")
 
 
-class NewKey(_Sent):
+class NewKey(Sent):
     """A key to be made."""
 
     name: str = Field(pattern=rf"^{NAME_PATTERN}$", examples=["billing-agent"])
@@ -102,14 +113,33 @@ class NewKey(_Sent):
     owner: str | None = Field(default=None, pattern=rf"^{NAME_PATTERN}$")
 
 
-class Risk(_Received):
+class Risk(Received):
     """The assessed risk, with the sentences that explain it to the reviewer."""
 
     level: RiskLevel
     reasons: list[str]
 
 
-class Decision(_Received):
+class RuleResult(Received):
+    """What one rule of the policy made of a request.
+
+    `error` says why its condition could not be evaluated. Such a rule counts as matched, except that it allows nothing.
+    """
+
+    name: str
+    matched: bool = True
+    error: str | None = None
+
+
+class PatternUse(Received):
+    """The trusted pattern that let an approval through. `trusts_claims`: it relied on what the agent said of itself."""
+
+    id: str
+    revision: int
+    trusts_claims: bool = False
+
+
+class Decision(Received):
     """One reviewer's decision as recorded. `refusal` says why it did not count, when it was not accepted."""
 
     id: str
@@ -121,7 +151,7 @@ class Decision(_Received):
     refusal: str | None = None
 
 
-class Execution(_Received):
+class Execution(Received):
     """The run of an approved operation. `outcome_unknown`: it started, and nobody knows whether it finished."""
 
     started_at: datetime | None = None
@@ -131,7 +161,7 @@ class Execution(_Received):
     outcome_unknown: bool = False
 
 
-class TemporalLink(_Received):
+class TemporalLink(Received):
     """Where an engineer finds the workflow. `url` is only told to people."""
 
     workflow_id: str
@@ -139,11 +169,12 @@ class TemporalLink(_Received):
     url: str | None = None
 
 
-class Approval(_Received):
+class Approval(Received):
     """One approval, from pending to a terminal status.
 
     `risk` and `expires_at` are None until a worker has assessed the request. `overdue`: the deadline has passed, and
-    the workflow has not closed the approval yet (a decision made in time may still be on its way).
+    the workflow has not closed the approval yet (a decision made in time may still be on its way). `rules` are those
+    of policy `policy_version` that matched, and `pattern` is what let it through without a person, if anything did.
     """
 
     id: str
@@ -162,16 +193,19 @@ class Approval(_Received):
     decided_by: list[str] = Field(default_factory=list)
     execution: Execution | None = None
     temporal: TemporalLink
+    rules: list[RuleResult] = Field(default_factory=list)
+    pattern: PatternUse | None = None
+    policy_version: str | None = None
 
 
-class ApprovalPage(_Received):
+class ApprovalPage(Received):
     """One page of a list. `next_cursor` is None on the last page."""
 
     items: list[Approval]
     next_cursor: str | None = None
 
 
-class AuditEvent(_Received):
+class AuditEvent(Received):
     """One immutable line of the audit log."""
 
     id: str
@@ -183,14 +217,14 @@ class AuditEvent(_Received):
     details: dict[str, Any] = Field(default_factory=dict)
 
 
-class AuditPage(_Received):
+class AuditPage(Received):
     """One page of the audit log, oldest first. `next_cursor` is None on the last page."""
 
     items: list[AuditEvent]
     next_cursor: str | None = None
 
 
-class Key(_Received):
+class Key(Received):
     """A key, without its secret."""
 
     id: str
@@ -208,7 +242,7 @@ class CreatedKey(Key):
     key: str
 
 
-class Problem(_Received):
+class Problem(Received):
     """An error: RFC 9457 problem details. `detail` says what to do next."""
 
     type: str

@@ -5,11 +5,11 @@ from datetime import UTC, datetime, timedelta
 
 from sqlalchemy import update
 
-from assent.models import ApprovalStatus, Operation, RiskLevel
+from assent.models import ApprovalStatus, Operation, RiskLevel, Verdict
 from domain.execution import SealedAssessment
 from domain.operation import ApprovalRequest, ExecutionPlan, content_digest, operation_digest
-from domain.risk import Verdict
-from storage.approvals import Ending
+from domain.risk import Assessment
+from storage.opening import Ending, Opening, Sealed
 from storage.tables import approvals
 from tests.support.stack import Stack
 
@@ -56,15 +56,25 @@ def add_approval(  # noqa: PLR0913  each is one column that lists filter or sort
         plan=ExecutionPlan(),
         agent_owner=None,
     )
-    ending = Ending(status=ApprovalStatus.CANCELLED, by="system:test", reason="a test ends it") if cancelled else None
+    ending = (
+        Ending(status=ApprovalStatus.CANCELLED, by=("system:test",), reason="a test ends it") if cancelled else None
+    )
+    assessment = Assessment(
+        verdict=Verdict.ASK,
+        level=risk_level,
+        reasons=("A test says so.",),
+        required_approvals=1,
+        timeout=expires_at - created_at,
+    )
     stack.store.open(
-        request,
-        sealed,
-        reasons=["A test says so."],
-        seal=stack.signing_keys.sign(sealed.signed_fields()),
-        started_at=created_at,
-        run_id="none",
-        ending=ending,
+        Opening(
+            request=request,
+            assessment=assessment,
+            sealed=Sealed(assessment=sealed, seal=stack.signing_keys.sign(sealed.signed_fields())),
+            started_at=created_at,
+            run_id="none",
+            ending=ending,
+        )
     )
     return approval_id
 

@@ -28,6 +28,15 @@ ERRORS = {
     ("get", "/v1/approvals/{approval_id}/events"): {401, 404, 422, 503},
     ("post", "/v1/approvals/{approval_id}/decisions"): {401, 403, 404, 409, 413, 415, 422, 429, 503},
     ("post", "/v1/approvals/{approval_id}/cancel"): {401, 403, 404, 409, 413, 415, 422, 503},
+    ("get", "/v1/policy"): {401, 403, 503},
+    ("post", "/v1/policy/assess"): {401, 403, 413, 415, 422, 429, 503},
+    ("post", "/v1/trusted-patterns"): {401, 403, 413, 415, 422, 503},
+    ("get", "/v1/trusted-patterns"): {401, 403, 503},
+    ("post", "/v1/trusted-patterns/backtest"): {401, 403, 413, 415, 422, 503},
+    ("get", "/v1/trusted-patterns/{pattern_id}"): {401, 403, 404, 422, 503},
+    ("get", "/v1/trusted-patterns/{pattern_id}/revisions"): {401, 403, 404, 422, 503},
+    ("patch", "/v1/trusted-patterns/{pattern_id}"): {401, 403, 404, 413, 415, 422, 503},
+    ("delete", "/v1/trusted-patterns/{pattern_id}"): {401, 403, 404, 422, 503},
     ("post", "/v1/keys"): {401, 403, 409, 413, 415, 422, 503},
     ("get", "/v1/keys"): {401, 403, 503},
     ("delete", "/v1/keys/{key_id}"): {401, 403, 404, 422, 503},
@@ -95,13 +104,16 @@ def test_every_route_tells_its_answers(document: dict[str, Any]) -> None:
         ("post", "/v1/approvals/{approval_id}/decisions"): {"200", "202"},
         ("post", "/v1/approvals/{approval_id}/cancel"): {"200", "202"},
         ("post", "/v1/keys"): {"201"},
+        ("post", "/v1/trusted-patterns"): {"201"},
+        ("delete", "/v1/trusted-patterns/{pattern_id}"): {"204"},
     }
     for key, operation in operations(document):
         answers = {status: answer for status, answer in operation["responses"].items() if status < "300"}
         assert answers.keys() == expected.get(key, {"200"}), key
-        for answer in answers.values():
+        for status, answer in answers.items():
             assert answer["description"]
-            assert answer["content"]["application/json"]["schema"]
+            if status != "204":
+                assert answer["content"]["application/json"]["schema"]
         assert operation["summary"]
         assert operation["description"]
 

@@ -22,6 +22,7 @@ LEVELS = {"low": 24, "medium": 12, "high": 4, "critical": 1}
 MEMBERS = {
     *("id", "status", "overdue", "operation", "agent_id", "reason", "context", "digest", "risk", "created_at"),
     *("expires_at", "required_approvals", "decisions", "decided_by", "execution", "temporal"),
+    *("rules", "pattern", "policy_version"),
 }
 
 
@@ -42,6 +43,7 @@ async def test_it_is_assessed_at_once_by_its_level(served: Stack, level: str, ho
     assert expires - created == timedelta(hours=hours)
     assert abs(created - before) < timedelta(seconds=10)
     assert (approval["decisions"], approval["decided_by"], approval["execution"]) == ([], [], None)
+    assert (approval["rules"], approval["pattern"], len(approval["policy_version"])) == ([], None, 64)
     read = await served.get(answer.headers["location"], by="agent")
     assert read.json() == approval
 
@@ -78,8 +80,9 @@ async def test_members_may_come_in_any_order_and_defaults_may_be_left_out(served
         changed(parameters={"text": "other"}),
         SUBMISSION | {"reason": "another reason"},
         SUBMISSION | {"context": {"ticket": "T-2"}},
+        SUBMISSION | {"risk_level": "low"},
     ],
-    ids=["type", "resource_id", "parameters", "reason", "context"],
+    ids=["type", "resource_id", "parameters", "reason", "context", "risk_level"],
 )
 async def test_other_content_under_the_same_key_changes_nothing(served: Stack, other: dict[str, Any]) -> None:
     """409, the first stays as it is, and the log tells both digests, once."""

@@ -131,7 +131,7 @@ def test_killed_supervisor_takes_its_children_along(start_dev: StartDev) -> None
 def test_killed_children_are_started_again(start_dev: StartDev) -> None:
     """A worker and a Temporal that crash come back by themselves, and the terminal says so."""
     dev = start_dev().ready()
-    for name, last_word in (("worker", "worker"), ("temporal", "Datetime")):
+    for name, last_word in (("worker", "worker"), ("temporal", "KeywordList")):
         dev.process(last_word).kill()
         dev.says(f"The {name} process stopped (killed by SIGKILL): starting it again in 1 s.")
         dev.comes_back(last_word)

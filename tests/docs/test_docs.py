@@ -18,8 +18,7 @@ from cli import app as command
 from config.settings import FROM_FILES, PREFIX, Settings
 from dev.banner import AGENT_KEY_VARIABLE, REVIEWER_KEY_VARIABLE
 from domain.errors import InvalidOperationError
-from operations.registry import OperationRegistry
-from services.wiring import Services
+from services.wiring import Services, load_assent_file
 
 ROOT = Path(__file__).parents[2]
 PAGES = sorted([*ROOT.glob("*.md"), *ROOT.glob("docs/**/*.md"), ROOT / "sdk" / "README.md"])
@@ -132,12 +131,12 @@ async def test_the_readmes_own_operation_runs(tmp_path: Path, monkeypatch: pytes
     """The worked example is declared, checked and run as the README says."""
     blocks = list(_blocks(README))
     function = next(text for language, text in blocks if language == "python" and "OperationCall" in text)
-    declaration = next(text for language, text in blocks if language == "yaml")
+    declaration = next(text for language, text in blocks if language == "yaml" and "flags:" in text)
     (tmp_path / "flags.py").write_text(function, encoding="utf-8")
     (tmp_path / "assent.yaml").write_text(f"version: 1\noperations:\n{declaration}", encoding="utf-8")
     monkeypatch.syspath_prepend(tmp_path)
     monkeypatch.chdir(tmp_path)
-    registry = OperationRegistry.load(tmp_path / "assent.yaml")
+    registry = load_assent_file(tmp_path / "assent.yaml")[0]
 
     asked = Operation(type="flag.set", resource_type="flag", resource_id="new-checkout", parameters={"enabled": True})
     checked, _ = registry.checked(asked)

@@ -5,11 +5,10 @@ from typing import Any
 
 from hypothesis import strategies as st
 
-from assent.models import ApprovalStatus, Operation, Outcome, RiskLevel, Role
+from assent.models import ApprovalStatus, Operation, Outcome, RiskLevel, Role, Verdict
 from domain.ballot import Decision
 from domain.execution import SealedAssessment, StoredApproval
 from domain.operation import ApprovalRequest, ExecutionPlan, content_digest, operation_digest
-from domain.risk import Verdict
 from domain.signing import SigningKeys
 
 KEYS = SigningKeys({"k1": bytes(range(32))})

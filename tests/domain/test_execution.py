@@ -5,11 +5,10 @@ from typing import Any
 
 import pytest
 
-from assent.models import ApprovalStatus, Operation, Outcome, RiskLevel, Role
+from assent.models import ApprovalStatus, Operation, Outcome, RiskLevel, Role, Verdict
 from domain.ballot import REFUSAL_SENTENCES, Decision, Refusal
 from domain.execution import StoredApproval, refusal_to_run
 from domain.operation import ExecutionPlan, operation_digest
-from domain.risk import Verdict
 from domain.signing import Signature, SigningKeys
 from tests.domain.samples import (
     AGENT,

@@ -11,6 +11,7 @@ from pydantic import ValidationError
 from assent.models import Operation, RiskLevel
 from domain.operation import (
     ApprovalRequest,
+    DataClass,
     ExecutionPlan,
     OperationDeclaration,
     content_digest,
@@ -32,7 +33,6 @@ from tests.domain.samples import (
 
 DECLARED: dict[str, Any] = {
     "resource_types": ["user"],
-    "risk": "high",
     "run": "shop.operations:delete_user",
     "parameters": "shop.operations:DeleteParameters",
     "version": "1",
@@ -44,10 +44,19 @@ def declaration(**changes: Any) -> OperationDeclaration:  # noqa: ANN401  any fi
 
 
 def test_what_a_declaration_leaves_out_is_the_careful_choice() -> None:
-    """One approval, one try ever, a minute to run, any resource id, and the risk level's own time to decide."""
+    """One approval, one try ever, a minute to run, any resource id, and the risk level's own time to decide.
+
+    What it risks is then for policy to say, and its data is taken for the company's own.
+    """
     declared = declaration()
     assert (declared.required_approvals, declared.idempotent, declared.timeout) == (1, False, None)
     assert (declared.resource_id, declared.run_timeout) == (None, timedelta(seconds=60))
+    assert (declared.risk, declared.data_class) == (None, DataClass.INTERNAL)
+
+
+def test_data_is_of_one_of_four_classes() -> None:
+    """From least to most protected."""
+    assert [each.value for each in DataClass] == ["public", "internal", "personal", "regulated"]
 
 
 @pytest.mark.parametrize(
@@ -69,6 +78,8 @@ def test_what_a_declaration_leaves_out_is_the_careful_choice() -> None:
         ("idempotent", True),
         ("timeout", timedelta(minutes=15)),
         *(("risk", level.value) for level in RiskLevel),
+        ("risk", None),
+        *(("data_class", each.value) for each in DataClass),
     ],
 )
 def test_a_declaration_takes_all_within_its_bounds(field: str, value: object) -> None:
@@ -104,7 +115,11 @@ def test_a_declaration_takes_all_within_its_bounds(field: str, value: object) ->
         ("version", True),
         ("risk", "severe"),
         ("risk", "HIGH"),
-        ("risk", None),
+        ("risk", 3),
+        ("data_class", "secret"),
+        ("data_class", "Public"),
+        ("data_class", None),
+        ("data_class", ["public"]),
         ("resource_types", []),
         ("resource_types", "user"),
         ("resource_types", [1]),
@@ -144,7 +159,7 @@ def test_a_declaration_outside_its_bounds_is_refused(field: str, value: object) 
 
 @pytest.mark.parametrize("field", DECLARED)
 def test_what_a_declaration_needs_must_be_written(field: str) -> None:
-    """Risk, resource types, function, parameters and version are never guessed."""
+    """Resource types, function, parameters and version are never guessed."""
     with pytest.raises(ValidationError, match="Field required"):
         OperationDeclaration.model_validate({name: value for name, value in DECLARED.items() if name != field})
 
@@ -152,7 +167,7 @@ def test_what_a_declaration_needs_must_be_written(field: str) -> None:
 def test_a_declaration_never_changes() -> None:
     """What was read at the start holds until the end of the process."""
     with pytest.raises(ValidationError, match="frozen"):
-        setattr(declaration(), "risk", RiskLevel.LOW)  # noqa: B010  a plain assignment would not pass the type checker
+        setattr(declaration(risk="high"), "risk", RiskLevel.LOW)  # noqa: B010  a plain assignment would not pass the type checker
 
 
 def test_the_identity_is_the_function_and_its_version() -> None:
@@ -223,6 +238,28 @@ def test_the_same_content_is_recognised_when_it_comes_again() -> None:
     assert content_digest(OPERATION, "Asked for.", {"a": 1, "b": ["2"]}) != first
 
 
+def test_the_content_of_old_has_its_old_digest() -> None:
+    """Submissions from before an agent could name a risk are recognised and verified for as long as they are open."""
+    canonical = (
+        '{"context":{"ticket":7},"operation":{"parameters":{"notify":true},"resource_id":"42","resource_type":"user",'
+        '"type":"user.delete"},"reason":"Asked for."}'
+    )
+    old = hashlib.sha256(canonical.encode()).hexdigest()
+    assert content_digest(OPERATION, "Asked for.", {"ticket": 7}) == old
+    assert content_digest(OPERATION, "Asked for.", {"ticket": 7}, None) == old
+
+
+def test_the_risk_that_an_agent_names_is_content() -> None:
+    """Each level is another submission, and so is none; a context that uses the word is not mistaken for it."""
+    digests = [content_digest(OPERATION, "Asked for.", {}, level) for level in (None, *RiskLevel)]
+    assert len({*digests, content_digest(OPERATION, "Asked for.", {"risk_level": "low"})}) == 6
+    canonical = (
+        '{"context":{},"operation":{"parameters":{"notify":true},"resource_id":"42","resource_type":"user",'
+        '"type":"user.delete"},"reason":"Asked for.","risk_level":"critical"}'
+    )
+    assert digests[-1] == hashlib.sha256(canonical.encode()).hexdigest()
+
+
 OTHER_REQUEST: dict[str, Any] = {
     "approval_id": OTHER_ID,
     "agent_id": "other-agent",
@@ -234,6 +271,7 @@ OTHER_REQUEST: dict[str, Any] = {
     "content_digest": "0" * 64,
     "idempotency_key": None,
     "submitted_at": SUBMITTED_AT + timedelta(microseconds=1),
+    "risk_level": RiskLevel.LOW,
 }
 
 
@@ -266,6 +304,21 @@ def test_no_field_of_a_request_changes_unsigned(field: str) -> None:
     assert not KEYS.verify(request(**{field: OTHER_REQUEST[field]}).signed_fields(), signature)
 
 
+def test_the_risk_that_an_agent_names_is_signed() -> None:
+    """It can neither be added, taken away nor changed on the way."""
+    fields = [request(risk_level=level).signed_fields() for level in (None, *RiskLevel)]
+    for number, signed in enumerate(fields):
+        signature = KEYS.sign(signed)
+        assert [KEYS.verify(each, signature) for each in fields] == [each == number for each in range(5)]
+
+
+@pytest.mark.parametrize("level", ["severe", "HIGH", 3, ""])
+def test_an_agent_names_a_level_that_exists(level: object) -> None:
+    """Anything else is no request."""
+    with pytest.raises(ValidationError, match="risk_level"):
+        request(risk_level=level)
+
+
 @pytest.mark.parametrize("value", [math.nan, math.inf, 2**53, -(2**53), "\ud800"])
 def test_a_request_that_has_no_digest_is_refused(value: object) -> None:
     """What cannot be written as canonical JSON, in the parameters or in the context, is no request."""
@@ -277,7 +330,7 @@ def test_a_request_that_has_no_digest_is_refused(value: object) -> None:
 
 def test_a_request_survives_the_way_through_temporal() -> None:
     """Its signature still fits after it was written as JSON and read again."""
-    sent = request(signature=KEYS.sign(request().signed_fields()), context={"ticket": 7, "rate": 1e21, "name": "€😀"})
+    sent = request(context={"ticket": 7, "rate": 1e21, "name": "€😀"}, risk_level="high")
     signed = sent.model_copy(update={"signature": KEYS.sign(sent.signed_fields())})
     received = ApprovalRequest.model_validate_json(signed.model_dump_json())
     assert received == signed

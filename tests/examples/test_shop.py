@@ -25,12 +25,14 @@ from examples.shop.operations import (
     delete_user,
     export_customers,
     read_customer,
+    read_payment,
     refund_payment,
     send_email,
 )
 from examples.shop.parameters import BulkDeleteParameters, EmailParameters, ExportParameters, RefundParameters
 from examples.shop.store import ShopError, open_shop
 from operations.registry import OperationRegistry
+from services.wiring import load_assent_file
 
 ROOT = Path(__file__).parents[2]
 MAIL = {"to": "ada.adeyemi@example.com", "subject": "Your refund", "body": "On its way.\n"}
@@ -158,6 +160,8 @@ def test_what_is_no_id_changes_nothing(resource_id: str) -> None:
         delete_user(call(NoParameters(), resource_id))
     with pytest.raises(ShopError, match=r"is not a valid customer id\."):
         read_customer(call(NoParameters(), resource_id))
+    with pytest.raises(ShopError, match="is not a valid order id"):
+        read_payment(call(NoParameters(), resource_id))
     with pytest.raises(ShopError, match=r"is not a valid order id\."):
         refund_payment(call(RefundParameters(amount_cents=1, currency="EUR"), resource_id))
     assert everything() == before
@@ -190,6 +194,25 @@ def test_a_failure_in_the_middle_of_a_bulk_delete_undoes_it() -> None:
     before = everything()
     with pytest.raises(sqlite3.IntegrityError, match="three stays"):
         bulk_delete_users(call(BulkDeleteParameters(ids=[1, 2, 3])))
+    assert everything() == before
+
+
+def test_read_payment_reads() -> None:
+    """What was paid, by whom, and nothing changes."""
+    before = everything()
+    ((customer_id, cents, currency, refunded, status),) = rows(
+        "SELECT customer_id, amount_cents, currency, refunded_cents, status FROM orders WHERE id = 2"
+    )
+    assert read_payment(call(NoParameters(), "2")) == {
+        "order_id": 2,
+        "customer_id": customer_id,
+        "amount_cents": cents,
+        "currency": currency,
+        "refunded_cents": refunded,
+        "status": status,
+    }
+    with pytest.raises(ShopError, match="There is no order 5001"):
+        read_payment(call(NoParameters(), "5001"))
     assert everything() == before
 
 
@@ -397,23 +420,24 @@ def test_parameters_out_of_bounds_are_refused(model: type[Parameters], parameter
 @pytest.fixture(scope="module")
 def declared() -> OperationRegistry:
     """What `assent.yaml` declares, with all that it names imported."""
-    return OperationRegistry.load(ROOT / "assent.yaml")
+    return load_assent_file(ROOT / "assent.yaml")[0]
 
 
 def test_assent_yaml_declares_the_shop(declared: OperationRegistry) -> None:
-    """The six operations have the risk that the shop's owner gave them; only what is idempotent is declared so."""
-    assert {name: one.risk.value for name, one in declared.declarations.items()} == {
-        "user.delete": "high",
-        "user.bulk_delete": "critical",
-        "customer.read": "low",
-        "data.export": "high",
-        "payment.refund": "high",
-        "email.send": "medium",
+    """The seven operations touch the data that the shop's owner says; only what is idempotent is declared so."""
+    assert {name: one.data_class.value for name, one in declared.declarations.items()} == {
+        "user.delete": "personal",
+        "user.bulk_delete": "personal",
+        "customer.read": "personal",
+        "payment.read": "regulated",
+        "data.export": "personal",
+        "payment.refund": "internal",
+        "email.send": "internal",
     }
     assert {name for name, one in declared.declarations.items() if one.idempotent} == {"payment.refund", "email.send"}
 
 
-@pytest.mark.parametrize("name", ["user.delete", "customer.read", "payment.refund"])
+@pytest.mark.parametrize("name", ["user.delete", "customer.read", "payment.read", "payment.refund"])
 def test_assent_yaml_takes_only_written_ids(declared: OperationRegistry, name: str) -> None:
     """An id that the shop would refuse is refused before anyone is asked."""
     pattern = declared.declarations[name].resource_id

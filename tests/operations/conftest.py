@@ -5,6 +5,7 @@ from pathlib import Path
 import pytest
 
 from operations.registry import OperationRegistry
+from services.wiring import load_assent_file
 from tests.operations.declared import FIELDS, Load
 
 
@@ -17,6 +18,6 @@ def load(tmp_path: Path) -> Load:
         others = "".join(f"    {name}: {value}\n" for name, value in FIELDS.items())
         path = tmp_path / "assent.yaml"
         path.write_text(f"version: 1\noperations:\n  note.write:\n{fields}  note.erase:\n{others}", encoding="utf-8")
-        return OperationRegistry.load(path)
+        return load_assent_file(path)[0]
 
     return load

@@ -5,7 +5,7 @@ from pathlib import Path
 
 import pytest
 
-from operations.configuration import ConfigurationError
+from config.errors import ConfigurationError
 from tests.operations.declared import FUNCTIONS, Load
 
 

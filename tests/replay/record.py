@@ -1,6 +1,7 @@
 """Record one history for each way an approval can go: `python -m tests.replay.record RELEASE`, once for each release.
 
-What is recorded is never edited: it is what workers of that release left open in somebody's Temporal.
+What is recorded is never edited: it is what workers of that release left open in somebody's Temporal. A way that a
+release has a history of already is left out.
 """
 
 import asyncio
@@ -40,6 +41,7 @@ async def main(release: str) -> None:
             server.start()
             async with open_desk(await connect(server), url) as desk:
                 desk.operations = brief_operations(desk, seconds=3)
+                desk.trust("note.high")
                 await _record_all(desk, release)
         finally:
             server.close()
@@ -48,7 +50,10 @@ async def main(release: str) -> None:
 async def _record_all(desk: Desk, release: str) -> None:
     async with desk.worker(max_cached_workflows=100):
         for name, path in PATHS.items():
-            request = desk.request("note.quorum" if name == "quorum" else _TYPES.get(name, "note.medium"))
+            target = HISTORIES / f"{release}-{name}.json"
+            if target.exists():
+                continue
+            request = desk.request(_TYPES.get(name, "note.medium"))
             handle = await desk.start(request)
             await eventually("it is assessed", partial(desk.approval, request))
             await path(desk, request, handle)
@@ -56,13 +61,16 @@ async def _record_all(desk: Desk, release: str) -> None:
             with contextlib.suppress(WorkflowFailureError):
                 await handle.result()
             history = await handle.fetch_history()
-            target = HISTORIES / f"{release}-{name}.json"
             target.write_text(_STACK_TRACE.sub("", history.to_json()) + "\n")
             sys.stdout.write(f"{target.name}: {len(history.events)} events\n")
 
 
 async def _approve(desk: Desk, request: ApprovalRequest, handle: Handle) -> None:
     await handle.signal("decide", desk.decision(request, at=datetime.now(UTC)))
+
+
+async def _nobody(_desk: Desk, _request: ApprovalRequest, _handle: Handle) -> None:
+    """Leave it to policy and patterns."""
 
 
 async def _quorum(desk: Desk, request: ApprovalRequest, handle: Handle) -> None:
@@ -109,8 +117,18 @@ PATHS = {
     "cancelled-in-temporal": _cancel_in_temporal,
     "forged-then-executed": _forge_then_approve,
     "outage": _outage,
+    "allowed-by-policy": _nobody,
+    "denied-by-policy": _nobody,
+    "let-through-by-pattern": _nobody,
 }
-_TYPES = {"failed": "note.fail", "expired": "note.brief"}
+_TYPES = {
+    "failed": "note.fail",
+    "expired": "note.brief",
+    "quorum": "note.quorum",
+    "allowed-by-policy": "note.allowed",
+    "denied-by-policy": "note.denied",
+    "let-through-by-pattern": "note.high",
+}
 
 
 if __name__ == "__main__":

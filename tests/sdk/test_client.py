@@ -12,7 +12,7 @@ import httpx2
 import pytest
 from pydantic import ValidationError
 
-from assent import ApprovalStatus, Operation, Outcome
+from assent import ApprovalStatus, Operation, Outcome, RiskLevel, Verdict
 from assent.client import ATTEMPTS, Assent, AssentApiError, AssentUnreachableError
 
 ID = "018f3c6e-0000-7000-8000-000000000001"
@@ -374,3 +374,40 @@ def test_an_address_without_its_protocol_is_said_at_once() -> None:
     """A mistyped address is a sentence, not a failure deep inside."""
     with pytest.raises(ValueError, match=r"^localhost:8000 is not Assent's address"):
         Assent("localhost:8000", "asn_1_secret")
+
+
+def test_an_agents_own_view_of_the_risk_is_sent_when_it_has_one() -> None:
+    """A service of an older release is not told of a field that it does not know."""
+    service = Service(approval(), approval())
+    with service.client() as assent:
+        assent.submit(DELETE_USER, "Asked for.", risk_level=RiskLevel.HIGH)
+        assent.submit(DELETE_USER, "Asked for.")
+    first, second = (json.loads(request.content) for request in service.requests)
+    assert first["risk_level"] == "high"
+    assert "risk_level" not in second
+
+
+def test_assess_asks_what_would_become_of_a_submission() -> None:
+    """The answer is read like any other; an admin may ask as an agent."""
+    body = {
+        "verdict": "allow",
+        "risk": {"level": "low", "reasons": ["Declared."]},
+        "expires_in": 86400,
+        "required_approvals": 1,
+        "rules": [{"name": "reads", "matched": True, "error": None}],
+        "pattern": "p-1",
+        "policy_version": "0" * 64,
+    }
+    service = Service(httpx2.Response(200, json=body))
+    with service.client() as assent:
+        assessed = assent.assess(DELETE_USER, "Asked for.", risk_level=RiskLevel.LOW, agent_id="billing")
+    assert (assessed.verdict, assessed.risk.level, assessed.pattern) == (Verdict.ALLOW, RiskLevel.LOW, "p-1")
+    (request,) = service.requests
+    assert (request.method, str(request.url)) == ("POST", "http://assent.test/v1/policy/assess")
+    assert json.loads(request.content) == {
+        "operation": {"type": "user.delete", "resource_type": "user", "resource_id": "42", "parameters": {}},
+        "reason": "Asked for.",
+        "context": {},
+        "risk_level": "low",
+        "agent_id": "billing",
+    }

@@ -52,6 +52,9 @@ APPROVAL: dict[str, Any] = {
         "outcome_unknown": False,
     },
     "temporal": {"workflow_id": "approval-018f3c6e-0000-7000-8000-000000000001", "run_id": None, "url": None},
+    "rules": [{"name": "user-deletion", "matched": True, "error": None}],
+    "pattern": {"id": "018f3c6e-0000-7000-8000-000000000002", "revision": 3, "trusts_claims": False},
+    "policy_version": "1" * 64,
 }
 
 

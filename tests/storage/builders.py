@@ -5,14 +5,15 @@ from datetime import UTC, datetime, timedelta
 from typing import Any
 from uuid import uuid4
 
-from assent.models import Key, Operation, Outcome, RiskLevel, Role
+from assent.models import Key, Operation, Outcome, RiskLevel, Role, Verdict
 from domain.approval import ExecutionOutcome
 from domain.ballot import Cancel, Decision
 from domain.canonical import sha256_hex
 from domain.execution import SealedAssessment
 from domain.operation import ApprovalRequest, ExecutionPlan, content_digest, operation_digest
-from domain.risk import Verdict
+from domain.risk import Assessment
 from domain.signing import Signature, SigningKeys
+from storage.opening import Ending, Opening, Sealed, Trust
 
 SIGNING_KEYS = SigningKeys({"test": b"a key of thirty-two bytes, no less"})
 
@@ -26,6 +27,7 @@ A_MOMENT = timedelta(microseconds=1)
 IDEMPOTENT = ExecutionPlan(idempotent=True)
 
 REASON = "The customer asked for erasure."
+POLICY_VERSION = "0" * 64
 REASONS = ("user.delete is declared high risk.",)
 DECLARATION = "shop.users:delete@1"
 
@@ -82,6 +84,35 @@ def make_assessment(  # noqa: PLR0913  each is one fact of the assessment
         expires_at=expires_at,
         plan=plan or ExecutionPlan(),
         agent_owner=request.agent_owner,
+    )
+
+
+def make_opening(
+    request: ApprovalRequest,
+    sealed: SealedAssessment,
+    *,
+    started_at: datetime = STARTED,
+    ending: Ending | None = None,
+    trust: Trust | None = None,
+    **assessed: Any,  # noqa: ANN401  any field's value
+) -> Opening:
+    """Return the first record of an approval, with `assessed` changed in what policy said."""
+    assessment = Assessment(
+        verdict=sealed.verdict,
+        level=sealed.risk_level,
+        reasons=REASONS,
+        required_approvals=sealed.required_approvals,
+        timeout=sealed.expires_at - started_at,
+        policy_version=POLICY_VERSION,
+    )
+    return Opening(
+        request=request,
+        assessment=assessment.model_copy(update=assessed),
+        sealed=Sealed(assessment=sealed, seal=seal_of(sealed)),
+        started_at=started_at,
+        run_id="run-1",
+        ending=ending,
+        trust=trust,
     )
 
 

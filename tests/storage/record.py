@@ -12,25 +12,24 @@ from domain.approval import ApprovalState, ExecutionOutcome
 from domain.execution import SealedAssessment, StoredApproval
 from domain.operation import ApprovalRequest, ExecutionPlan
 from storage.approval_reads import ApprovalReads
-from storage.approvals import ApprovalStore, Ending
+from storage.approvals import ApprovalStore
 from storage.audit import read_events
 from storage.claims import Claim, ClaimStore
 from storage.database import Database
 from storage.keys import KeyStore
+from storage.opening import Ending
 from storage.tables import approvals, audit_events, decisions, executions, keys, metadata
 from tests.storage.builders import (
     DEADLINE,
-    REASONS,
     RECORDED,
     SIGNING_KEYS,
-    STARTED,
     make_assessment,
     make_cancel,
     make_decision,
     make_key,
+    make_opening,
     make_outcome,
     make_request,
-    seal_of,
 )
 
 TEAM = {"agent": Role.AGENT, "ada": Role.REVIEWER, "bob": Role.REVIEWER, "cyd": Role.REVIEWER}
@@ -92,15 +91,7 @@ class Record:
         self, request: ApprovalRequest, assessment: SealedAssessment, *, ending: Ending | None = None
     ) -> ApprovalState:
         """Open an approval and return the stored state."""
-        return self.store.open(
-            request,
-            assessment,
-            reasons=REASONS,
-            seal=seal_of(assessment),
-            started_at=STARTED,
-            run_id="run-1",
-            ending=ending,
-        )
+        return self.store.open(make_opening(request, assessment, ending=ending))
 
     def approved(self, plan: ExecutionPlan | None = None, *reviewers: str) -> ApprovalRequest:
         """Return an approval that `reviewers` have approved, all of them needed; ada alone unless others are named."""

@@ -83,6 +83,26 @@ def test_all_keys_are_listed_by_name(empty_record: Record) -> None:
     assert keys.count() == 3
 
 
+def test_the_agents_are_those_whose_key_is_not_revoked(empty_record: Record) -> None:
+    """With whoever owns each: what a trusted pattern is held against when it is made."""
+    keys = empty_record.keys
+    agents = [make_key("mine", Role.AGENT, owner="ana"), make_key("nobodys", Role.AGENT), make_key("gone", Role.AGENT)]
+    for key in (*agents, make_key("ada"), make_key("root", Role.ADMIN)):
+        keys.add(key, HASH)
+    keys.revoke(agents[2].id, by="admin:root", at=RECORDED)
+    assert sorted(keys.agents()) == [("mine", "ana"), ("nobodys", None)]
+
+
+def test_the_owner_of_a_key_is_found_by_its_name(empty_record: Record) -> None:
+    """Also once it is revoked; a name without a key has no owner."""
+    keys = empty_record.keys
+    key = make_key("mine", Role.AGENT, owner="ana")
+    keys.add(key, HASH)
+    keys.add(make_key("nobodys", Role.AGENT), HASH)
+    keys.revoke(key.id, by="admin:root", at=RECORDED)
+    assert [keys.owner_of(name) for name in ("mine", "nobodys", "unknown")] == ["ana", None, None]
+
+
 def test_only_pending_approvals_of_revoked_agents_are_to_be_cancelled(record: Record) -> None:
     """What is approved, or ended, or another agent's, is left to the other rules."""
     (agent,) = [key for key in record.keys.all() if key.name == "agent"]

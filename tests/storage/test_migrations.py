@@ -7,12 +7,18 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from alembic import command
 from alembic.autogenerate import compare_metadata
+from alembic.config import Config
 from alembic.migration import MigrationContext
-from sqlalchemy import Connection, create_engine
+from sqlalchemy import Connection, create_engine, inspect
+from sqlalchemy.engine import make_url
 
+from storage import migrate
 from storage.migrate import upgrade
-from storage.tables import metadata
+from storage.tables import approvals, metadata
+from tests.storage.builders import RECORDED, make_decision
+from tests.storage.record import open_record
 from tests.support.eventually import wait_until
 from tests.support.processes import Programs
 
@@ -33,6 +39,15 @@ def differences(url: str) -> list[Any]:
         options = {"compare_type": True, "compare_server_default": True}
         found: list[Any] = compare_metadata(MigrationContext.configure(connection, opts=options), metadata)
         return found
+
+
+def upgrade_to_first_release(url: str) -> None:
+    if url.startswith("sqlite"):
+        Path(str(make_url(url).database)).parent.mkdir(parents=True)
+    config = Config()
+    config.set_main_option("script_location", str(Path(migrate.__file__).parent / "migrations"))
+    config.attributes["database_url"] = url
+    command.upgrade(config, "0001")
 
 
 @pytest.fixture
@@ -67,6 +82,32 @@ def test_a_difference_is_found(empty_url: str) -> None:
         connection.exec_driver_sql("DROP INDEX ix_approvals_created_at_id")
         connection.exec_driver_sql("ALTER TABLE keys ADD COLUMN note TEXT")
     assert [difference[0] for difference in differences(empty_url)] == ["add_index", "remove_column"]
+
+
+@ON_BOTH
+def test_the_release_before_goes_on_writing(empty_url: str, sqlite_url: str) -> None:
+    """What it wrote before the migration and what it writes after it are read, decided and run as all others."""
+    with open_record(sqlite_url) as elsewhere:
+        requests = [elsewhere.open() for _ in range(2)]
+        rows = [elsewhere.rows_of(request)["approvals"][0] for request in requests]
+    upgrade_to_first_release(empty_url)
+    with connected(empty_url) as connection:
+        known = {column["name"] for column in inspect(connection).get_columns("approvals")}
+        # In the statement there are the columns that it knew, and no others.
+        before, after = (approvals.insert().values({name: row[name] for name in known}) for row in rows)
+        connection.execute(before)
+    upgrade(empty_url)
+    with connected(empty_url) as connection:
+        connection.execute(after)
+    assert set(approvals.c.keys()) - known == {"rules", "policy_version", "open_to_patterns", "pattern"}
+    with open_record(empty_url) as record:
+        record.add_team()
+        for request in requests:
+            read = record.get(request)
+            assert (read.rules, read.pattern, read.policy_version) == ([], None, None)
+            assert record.rows_of(request)["approvals"][0]["open_to_patterns"] is None
+            record.store.decide(make_decision(request), at=RECORDED)
+            assert record.claim(request).refused is None
 
 
 @pytest.mark.parametrize("kind", ["postgresql"])

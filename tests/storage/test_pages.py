@@ -8,17 +8,16 @@ import pytest
 from assent.models import Approval, ApprovalStatus, Operation, RiskLevel
 from domain.approval import BY_POLICY
 from domain.listing import ApprovalFilter, Position, Sort
-from storage.approvals import Ending
+from storage.opening import Ending
 from tests.storage.builders import (
     DEADLINE,
     LATER,
-    REASONS,
     RECORDED,
     STARTED,
     make_assessment,
+    make_opening,
     make_operation,
     make_request,
-    seal_of,
 )
 from tests.storage.record import Record
 
@@ -30,14 +29,7 @@ def add(record: Record, minute: int) -> str:
     """Add an approval that is asked for, and expires, so many minutes after the first; return its id."""
     request = make_request()
     assessment = make_assessment(request, expires_at=DEADLINE + minute * MINUTE)
-    record.store.open(
-        request,
-        assessment,
-        reasons=REASONS,
-        seal=seal_of(assessment),
-        started_at=STARTED + minute * MINUTE,
-        run_id="run-1",
-    )
+    record.store.open(make_opening(request, assessment, started_at=STARTED + minute * MINUTE))
     return request.approval_id
 
 
@@ -124,7 +116,7 @@ FILTERS = (
 
 def test_a_filter_lists_what_it_says_and_nothing_else(record: Record, subtests: pytest.Subtests) -> None:
     """Each field alone and together, page by page."""
-    denied = Ending(status=ApprovalStatus.REJECTED, by=BY_POLICY, reason="No.")
+    denied = Ending(status=ApprovalStatus.REJECTED, by=(BY_POLICY,), reason="No.")
     operations = (make_operation(), Operation(type="data.export", resource_type="customer"))
     for number in range(16):
         request = make_request(operations[number % 2], agent_id=("agent", "other")[number // 2 % 2])

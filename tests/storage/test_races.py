@@ -5,6 +5,7 @@ import time
 from collections import Counter
 from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
+from contextlib import suppress
 from typing import TypeVar
 
 import pytest
@@ -22,6 +23,7 @@ from tests.storage.builders import (
     make_request,
 )
 from tests.storage.record import Record, open_record
+from tests.storage.trust import add_pattern, patterns_of, to, trusting
 
 RACERS = 20
 ROUNDS = 2
@@ -158,3 +160,105 @@ def test_an_approval_opened_by_all_is_there_once(processes: list[Record]) -> Non
     (state,) = set(race(processes, open_it))
     assert processes[0].store.state(request.approval_id) == state
     assert processes[0].actions(request) == ["approval.requested"]
+
+
+def test_a_trusted_pattern_lets_exactly_so_many_through(processes: list[Record]) -> None:
+    """Each approval is opened by two threads, as a retry may be: it uses one pattern once, and both are told which."""
+    record = processes[0]
+    first, second = add_pattern(record, "p-1", max_per_day=4), add_pattern(record, "p-2", max_per_day=3)
+    requests = [make_request() for _ in range(RACERS // 2)]
+
+    def open_it(mine: Record, number: int) -> ApprovalState:
+        return mine.store.open(trusting(requests[number % len(requests)], first, second))
+
+    states = race(processes, open_it)
+    assert len(set(states)) == len(requests)
+    decided = Counter(record.store.state(request.approval_id).decided_by for request in requests)
+    assert decided == {("pattern:p-1@1",): 4, ("pattern:p-2@1",): 3, (): len(requests) - 7}
+    assert {row["pattern_id"]: row["uses"] for row in record.rows()["pattern_uses"]} == {"p-1": 4, "p-2": 3}
+
+
+def test_a_trusted_pattern_lets_exactly_so_much_through(processes: list[Record]) -> None:
+    """What racing approvals add up to stays within the day's sum, and uses all of it that fits."""
+    record = processes[0]
+    trusted = add_pattern(record, max_sum_per_day={"parameter": "amount", "limit": 70})
+
+    def open_it(mine: Record, _: int) -> ApprovalState:
+        return mine.store.open(trusting(make_request(), trusted, amount=10))
+
+    assert Counter(state.decided_by for state in race(processes, open_it)) == {("pattern:p-1@1",): 7, (): RACERS - 7}
+    (row,) = record.rows()["pattern_uses"]
+    assert (row["uses"], row["total"]) == (7, 70)
+
+
+def test_nothing_is_let_through_once_a_pattern_is_suspended(processes: list[Record]) -> None:
+    """A suspension racing with approvals comes between two of them: the log has the approvals, and then it."""
+    record = processes[0]
+    for number in range(ROUNDS):
+        trusted = add_pattern(record, f"p-{number}")
+
+        def run(mine: Record, racer: int) -> ApprovalState | None:
+            if racer != RACERS // 2:
+                return mine.store.open(trusting(make_request(), trusted))  # noqa: B023  done before the next round
+            patterns_of(mine).change(trusted.id, to(suspended=True))  # noqa: B023  as above
+            return None
+
+        states = [state for state in race(processes, run) if state is not None]
+        through = [state for state in states if state.status is ApprovalStatus.APPROVED]
+        used = patterns_of(record).get(trusted.id, today=RECORDED)
+        assert (used.pattern.suspended, used.matched) == (True, len(through))
+        told = [
+            event["action"]
+            for event in record.rows()["audit_events"]
+            if event["action"] == "pattern.suspended"
+            or (event["action"] == "approval.approved" and event["actor"] == trusted.actor)
+        ]
+        assert told[-1 - len(through) :] == ["approval.approved"] * len(through) + ["pattern.suspended"]
+        after = make_request()
+        assert record.store.open(trusting(after, trusted)).status is ApprovalStatus.PENDING
+
+
+def test_a_flood_of_approvals_does_not_keep_a_pattern_from_being_suspended(processes: list[Record]) -> None:
+    """Each waits for its turn: whoever must stop an agent does not wait until it has stopped by itself."""
+    record = processes[0]
+    trusted = add_pattern(record, max_per_day=1_000_000)
+    stopped = threading.Event()
+
+    def suspend(mine: Record) -> bool:
+        time.sleep(0.2)
+        give_up = time.monotonic() + 10
+        while time.monotonic() < give_up:
+            with suppress(StorageUnavailableError):
+                return patterns_of(mine).change(trusted.id, to(suspended=True)).suspended
+        return False
+
+    def run(mine: Record, racer: int) -> bool | None:
+        if racer == 0:
+            try:
+                return suspend(mine)
+            finally:
+                stopped.set()
+        while not stopped.is_set():
+            mine.store.open(trusting(make_request(), trusted))
+        return None
+
+    assert race(processes, run)[0] is True
+    assert patterns_of(record).get(trusted.id, today=RECORDED).matched > 0
+
+
+def test_racing_changes_of_a_pattern_are_made_one_after_another(processes: list[Record]) -> None:
+    """Each starts from the one before it: none is lost, and each revision is told once."""
+    record = processes[0]
+    add_pattern(record, max_per_day=1)
+
+    def change(mine: Record, _: int) -> int:
+        made = patterns_of(mine).change(
+            "p-1", lambda old: old.model_copy(update={"revision": old.revision + 1, "max_per_day": old.max_per_day + 1})
+        )
+        assert made.max_per_day == made.revision
+        return made.revision
+
+    assert sorted(race(processes, change)) == list(range(2, RACERS + 2))
+    assert [each.max_per_day for each in patterns_of(record).revisions("p-1")] == list(range(1, RACERS + 2))
+    told = [event["details"]["revision"] for event in record.rows()["audit_events"]]
+    assert told == list(range(1, RACERS + 2))

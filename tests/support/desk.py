@@ -11,10 +11,15 @@ from typing import Any
 from temporalio.client import Client, WorkflowHandle
 from temporalio.worker import Worker
 
-from assent.models import Approval, NewKey, Operation, Outcome, Role
+from assent.models import Approval, NewKey, Operation, Outcome, RiskLevel, Role
+from assent.policy_models import NewTrustedPattern
+from config.assent_file import AssentFile
 from domain.approval import ApprovalState, workflow_id_of
 from domain.ballot import Cancel, Decision
 from domain.operation import ApprovalRequest, content_digest, operation_digest
+from domain.pattern_changes import new_pattern
+from domain.patterns import TrustedPattern
+from domain.principal import Operator
 from domain.signing import SigningKeys
 from operations.registry import OperationRegistry
 from services.keys import make_key
@@ -22,6 +27,7 @@ from services.wiring import system_clock
 from storage.approval_reads import ApprovalReads
 from storage.database import Database
 from storage.keys import KeyStore
+from storage.patterns import PatternStore
 from tests.support.stack import OPERATIONS
 from worker import create_worker
 from workflows.approval import ApprovalWorkflow
@@ -36,9 +42,13 @@ class Desk:
     client: Client
     database: Database
     signing_keys: SigningKeys = field(default_factory=lambda: SigningKeys({"desk": b"d" * 32}))
-    operations: OperationRegistry = field(default_factory=lambda: OperationRegistry.load(OPERATIONS))
+    file: AssentFile = field(default_factory=lambda: AssentFile.read(OPERATIONS))
+    operations: OperationRegistry = field(init=False)
     task_queue: str = field(default_factory=lambda: f"desk-{uuid.uuid4()}")
     numbers: Iterator[int] = field(default_factory=itertools.count)
+
+    def __post_init__(self) -> None:
+        self.operations = OperationRegistry.load(self.file.operations)
 
     def add_keys(self) -> None:
         """Make the keys of an agent and of three reviewers."""
@@ -51,15 +61,30 @@ class Desk:
         """Return a worker that is not running yet: sandboxed and with hardly a cache, so that tasks replay."""
         # Not 0: the SDK then evicts an approval whose local activity is still running, and its task is tried again.
         options.setdefault("max_cached_workflows", 1)
+        operations: OperationRegistry = options.pop("operations", self.operations)
+        policy = self.file.policy(operations.declarations)
         return create_worker(
             self.client,
             database=options.pop("database", self.database),
-            operations=options.pop("operations", self.operations),
+            operations=operations,
+            policy=options.pop("policy", lambda: policy),
             signing_keys=self.signing_keys,
             task_queue=self.task_queue,
             shutdown_grace=timedelta(0),
             **options,
         )
+
+    def trust(self, operation_type: str, **fields: Any) -> TrustedPattern:  # noqa: ANN401  any field's value
+        """Make a pattern that lets this operation of the agent through."""
+        wanted = NewTrustedPattern(
+            agent_id="agent",
+            operation_type=operation_type,
+            resource_type="note",
+            **{"max_risk": RiskLevel.HIGH, "broad": True, **fields},
+        )
+        pattern = new_pattern(wanted, pattern_id=str(uuid.uuid4()), by=Operator(), now=datetime.now(UTC))
+        PatternStore(self.database).add(pattern)
+        return pattern
 
     def request(self, operation_type: str = "note.low", parameters: dict[str, Any] | None = None) -> ApprovalRequest:
         """Return a signed request, as the API makes it."""

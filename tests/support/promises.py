@@ -4,7 +4,7 @@ from collections import Counter
 
 from sqlalchemy import select
 
-from assent.models import ApprovalStatus, Operation
+from assent.models import ApprovalStatus, Operation, Verdict
 from domain.audit import Action
 from domain.operation import operation_digest
 from storage.database import Database
@@ -52,7 +52,12 @@ def check_promises(database: Database, *, all_ended: bool = True) -> Counter[str
         else:
             assert told[Action.APPROVAL_APPROVED] == 1
             approving = [vote for vote in accepted if vote.outcome == "approve"]
-            assert len(approving) >= row.required_approvals
+            if row.verdict == Verdict.ALLOW:
+                assert row.decided_by
+                assert all(by.startswith(("policy:", "pattern:")) for by in row.decided_by)
+                assert approving == []
+            else:
+                assert len(approving) >= row.required_approvals
         if row.id in claims:
             assert claims[row.id].digest == row.digest
             operation = {

@@ -28,6 +28,13 @@ class Seconds(Parameters):
     seconds: float = Field(ge=0, le=3600)
 
 
+class Export(Parameters):
+    """How many records; more lenient than any real one, so that conditions meet what they are not made for."""
+
+    limit: int | float | str | None = None
+    cents: int | float = 0
+
+
 def runs_log() -> Path:
     """Return the file of starts."""
     return Path(os.environ["ASSENT_DATA_DIR"]) / "runs.log"
@@ -49,6 +56,12 @@ async def note_async(call: OperationCall[Note]) -> dict[str, str]:
     """Work at once, on the event loop."""
     await asyncio.sleep(0)
     return note(call)
+
+
+def export(call: OperationCall[Export]) -> str:
+    """Work at once."""
+    _started(call.approval_id)
+    return f"{call.parameters.limit} records"
 
 
 def fail(call: OperationCall[Note]) -> None:

@@ -18,12 +18,13 @@ from temporalio.worker import Worker
 
 from api.app import create_app
 from assent.models import NewKey, Role
+from config.policy_file import PolicyFile
 from config.settings import Settings
 from config.signing_keys import make_signing_key
 from domain.signing import SigningKeys
 from operations.registry import OperationRegistry
 from services.keys import make_key
-from services.wiring import system_clock, wire_services
+from services.wiring import load_assent_file, system_clock, wire_services
 from storage.approval_reads import ApprovalReads
 from storage.approvals import ApprovalStore
 from storage.database import Database
@@ -52,6 +53,7 @@ class Stack:
     settings: Settings
     temporal: Client
     operations: OperationRegistry
+    policy: PolicyFile
     signing_keys: SigningKeys
     database: Database
     http: httpx2.AsyncClient
@@ -74,6 +76,7 @@ class Stack:
             self.temporal,
             database=options.pop("database", self.database),
             operations=options.pop("operations", self.operations),
+            policy=options.pop("policy", self.policy.current),
             signing_keys=self.signing_keys,
             task_queue=self.settings.task_queue,
             shutdown_grace=options.pop("shutdown_grace", timedelta(0)),
@@ -177,13 +180,14 @@ async def open_stack(
     settings: Settings, temporal: Client, operations: OperationRegistry | None = None
 ) -> AsyncIterator[Stack]:
     """Serve the API on a port of its own, with the keys of a small team; run no worker."""
-    operations = operations or OperationRegistry.load(settings.config)
+    loaded, policy = load_assent_file(settings.config)
+    operations = operations or loaded
     database = Database(settings.database_url)
     # Named as TCP, so that asyncio sends small answers at once.
     listener = socket.socket(socket.AF_INET, socket.SOCK_STREAM, socket.IPPROTO_TCP)
     listener.bind((LOOPBACK, 0))
     listener.listen()
-    app = create_app(lambda: wire_services(settings, temporal, operations))
+    app = create_app(lambda: wire_services(settings, temporal, operations, policy))
     server = uvicorn.Server(uvicorn.Config(app, lifespan="on", log_config=None, timeout_graceful_shutdown=1))
     # The test's own signals stay the test's.
     server.capture_signals = contextlib.nullcontext  # type: ignore[method-assign,assignment]
@@ -194,7 +198,7 @@ async def open_stack(
             base_url=url, timeout=40, trust_env=False, limits=httpx2.Limits(max_connections=None)
         ) as http:
             signing_keys = SigningKeys(settings.signing_key_ring())
-            stack = Stack(settings, temporal, operations, signing_keys, database, http)
+            stack = Stack(settings, temporal, operations, policy, signing_keys, database, http)
             stack.keys["admin"] = ADMIN_KEY
             for wanted in _NAMES.values():
                 stack.add_key(wanted)

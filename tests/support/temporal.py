@@ -7,13 +7,12 @@ from contextlib import asynccontextmanager
 from pathlib import Path
 
 import httpx2
-from temporalio.api.enums.v1 import IndexedValueType
 from temporalio.api.operatorservice.v1 import AddSearchAttributesRequest
 from temporalio.client import Client
 from temporalio.contrib.pydantic import pydantic_data_converter
 from temporalio.testing import WorkflowEnvironment
 
-from config.temporal import SEARCH_ATTRIBUTES
+from config.temporal import SEARCH_ATTRIBUTES, indexed_type
 from tests.support.eventually import wait_until
 from tests.support.ports import LOOPBACK, free_port
 from tests.support.processes import Program
@@ -118,10 +117,7 @@ async def time_skipping_environment() -> AsyncIterator[WorkflowEnvironment]:
         await environment.client.operator_service.add_search_attributes(
             AddSearchAttributesRequest(
                 namespace=environment.client.namespace,
-                search_attributes={
-                    name: IndexedValueType.Value(f"INDEXED_VALUE_TYPE_{kind.upper()}")
-                    for name, kind in SEARCH_ATTRIBUTES.items()
-                },
+                search_attributes={name: indexed_type(kind) for name, kind in SEARCH_ATTRIBUTES.items()},
             )
         )
         yield environment

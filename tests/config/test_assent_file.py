@@ -5,8 +5,9 @@ from pathlib import Path
 
 import pytest
 
-from assent.models import RiskLevel
-from operations.configuration import Configuration, ConfigurationError, load_configuration
+from assent.models import RiskLevel, Verdict
+from config.assent_file import AssentFile
+from config.errors import ConfigurationError
 
 GOOD = """\
 version: 1
@@ -23,10 +24,10 @@ operations:
 """
 
 
-def load(folder: Path, text: str) -> Configuration:
+def load(folder: Path, text: str) -> AssentFile:
     path = folder / "assent.yaml"
     path.write_text(text, encoding="utf-8")
-    return load_configuration(path)
+    return AssentFile.read(path)
 
 
 def sentence_of(folder: Path, text: str) -> str:
@@ -60,7 +61,7 @@ def test_a_good_file_is_read_as_it_is_written(tmp_path: Path) -> None:
         ("version: 1\n", "version: '1'\n", "version", "valid integer"),
         ("version: 1\n", "version: true\n", "version", "valid integer"),
         ("version: 1\n", "version: 1.0\n", "version", "valid integer"),
-        ("version: 1\n", "version: 1\nrules: []\n", "rules", "Extra inputs are not permitted"),
+        ("version: 1\n", "version: 1\npolicies: []\n", "policies", "Extra inputs are not permitted"),
         (GOOD[11:], "", "operations", "Field required"),
         (GOOD[11:], "operations:\n", "operations", "valid dictionary"),
         (GOOD[11:], "operations: {}\n", "operations", "at least 1 item"),
@@ -84,9 +85,9 @@ def test_a_good_file_is_read_as_it_is_written(tmp_path: Path) -> None:
         ("timeout: 15m", "timeout: PT15M", "operations.note.write.timeout", "a number and a unit, such as 90s, 15m"),
         ("timeout: 15m", "timeout: 00:15:00", "operations.note.write.timeout", "a number and a unit"),
         ("timeout: 15m", 'timeout: "00:15:00"', "operations.note.write.timeout", "a number and a unit"),
-        ("timeout: 15m", "timeout: 59s", "operations.note.write.timeout", "greater than or equal to"),
-        ("timeout: 15m", "timeout: 31d", "operations.note.write.timeout", "less than or equal to"),
-        ("timeout: 15m", "run_timeout: 25h", "operations.note.write.run_timeout", "less than or equal to"),
+        ("timeout: 15m", "timeout: 59s", "operations.note.write.timeout", "must be from 1m to 30d"),
+        ("timeout: 15m", "timeout: 31d", "operations.note.write.timeout", "must be from 1m to 30d"),
+        ("timeout: 15m", "run_timeout: 25h", "operations.note.write.run_timeout", "must be from 1s to 1d"),
         ("timeout: 15m", "time_out: 15m", "operations.note.write.time_out", "Extra inputs are not permitted"),
         ("timeout: 15m", "idempotent: perhaps", "operations.note.write.idempotent", "valid boolean"),
         ("timeout: 15m", "idempotent: 1", "operations.note.write.idempotent", "valid boolean"),
@@ -97,7 +98,6 @@ def test_a_good_file_is_read_as_it_is_written(tmp_path: Path) -> None:
         ('version: "1"', "version: 1.0", "operations.note.write.version", "valid string"),
         ('version: "1"', "version: 2026-01-31", "operations.note.write.version", "valid string"),
         ('version: "1"', 'version: ""', "operations.note.write.version", "at least 1 character"),
-        ("    risk: high\n", "", "operations.note.write.risk", "Field required"),
         ("    run: notes:write\n", "", "operations.note.write.run", "Field required"),
         ("    parameters: notes:Note\n", "", "operations.note.write.parameters", "Field required"),
         ('    version: "1"\n', "", "operations.note.write.version", "Field required"),
@@ -199,6 +199,102 @@ def test_a_file_that_cannot_be_read_is_named(tmp_path: Path) -> None:
     (tmp_path / "latin.yaml").write_bytes("version: 1 # größer".encode("latin-1"))
     for path in (tmp_path / "missing.yaml", tmp_path, tmp_path / "latin.yaml"):
         with pytest.raises(ConfigurationError) as refused:
-            load_configuration(path)
+            AssentFile.read(path)
         assert str(refused.value).startswith(f"Cannot read {path}: ")
         assert "--config or ASSENT_CONFIG" in str(refused.value)
+
+
+RULES = """\
+rules:
+  - name: grave
+    match: {operation_type: "note.*", agent_id: [a, b]}
+    when: size(operation.parameters.text) > 10
+    risk: critical
+    timeout: 15m
+  - name: blocks
+    when: |
+      operation.type == "note.write"
+      && agent.id == "a"
+    verdict: deny
+timeouts: {low: 2d, critical: 1m}
+"""
+
+
+def test_rules_and_times_are_read_as_they_are_written(tmp_path: Path) -> None:
+    """Globs alone or in a list, conditions in one line or in a block, and only the named levels' times change."""
+    policy = load(tmp_path, GOOD + RULES).policy()
+    blocks, grave = policy.rules
+    assert (grave.match.operation_type, grave.match.agent_id) == (("note.*",), ("a", "b"))
+    assert (grave.match.resource_type, grave.risk, grave.timeout) == (("*",), RiskLevel.CRITICAL, timedelta(minutes=15))
+    assert (blocks.verdict, blocks.name) == (Verdict.DENY, "blocks")
+    assert policy.timeouts == {
+        RiskLevel.LOW: timedelta(days=2),
+        RiskLevel.MEDIUM: timedelta(hours=12),
+        RiskLevel.HIGH: timedelta(hours=4),
+        RiskLevel.CRITICAL: timedelta(minutes=1),
+    }
+    assert load(tmp_path, GOOD).policy().rules == ()
+
+
+def replaced(old: str, new: str) -> str:
+    assert RULES.count(old) == 1
+    return GOOD + RULES.replace(old, new)
+
+
+@pytest.mark.parametrize(
+    ("old", "new", "place", "words", "line"),
+    [
+        ("name: blocks", "name: Blocks", "rules.Blocks.name", "should match pattern", 18),
+        ("name: blocks", "name: grave", "rules", "more than one rule is named grave", 13),
+        ("  - name: blocks\n    when", "  - when", "rules.1.name", "Field required", 18),
+        ("risk: critical", "risk: severe", "rules.grave.risk", "'low', 'medium', 'high' or 'critical'", 16),
+        ("verdict: deny", "verdict: no", "rules.blocks.verdict", "'ask', 'allow' or 'deny'", 22),
+        ("verdict: deny", "human: sometimes", "rules.blocks.human", "'always'", 22),
+        ("verdict: deny", "patterns: allow", "rules.blocks.patterns", "'allow_critical'", 22),
+        ("verdict: deny", "colour: red", "rules.blocks.colour", "Extra inputs are not permitted", 22),
+        ("    verdict: deny\n", "", "rules.blocks", "it has no effect", 18),
+        ("verdict: deny", "max_risk: high", "rules.blocks", "it has no effect", 18),
+        ("agent_id: [a, b]", "agent: a", "rules.grave.match.agent", "Extra inputs are not permitted", 14),
+        ("agent_id: [a, b]", "agent_id: []", "rules.grave.match.agent_id", "at least 1 item", 14),
+        ("text) > 10", "text) >", "rules.grave.when", "line 1, column 34: Syntax error", 15),
+        ("text) > 10", "text) > 'a'", "rules.grave.when", "found no matching overload", 15),
+        ("text) > 10", "text)", "rules.grave.when", "It gives int, not true or false", 15),
+        ('agent.id == "a"', "nobody.id == 1", "rules.blocks.when", "line 2, column 10: undeclared reference", 21),
+        ("when: size(operation.parameters.text) > 10", "when: 1", "rules.grave.when", "valid string", 15),
+        ("timeout: 15m", "timeout: 59s", "rules.grave.timeout", "must be from 1m to 30d", 17),
+        ("timeout: 15m", "required_approvals: 11", "rules.grave.required_approvals", "less than or equal to 10", 17),
+        ("low: 2d", "low: 31d", "timeouts.low", "must be from 1m to 30d", 23),
+        ("low: 2d", "none: 2d", "timeouts.none.[key]", "'low', 'medium', 'high' or 'critical'", 23),
+        ("rules:\n", "rules: {}\nothers:\n", "rules", "valid tuple", 12),
+    ],
+)
+def test_a_wrong_rule_is_named_with_its_line(  # noqa: PLR0913, PLR0917  each is one fact of the case
+    tmp_path: Path, old: str, new: str, place: str, words: str, line: int
+) -> None:
+    """By its name where it has one, and a condition by the line and column within its own text as well."""
+    with pytest.raises(ConfigurationError) as refused:
+        load(tmp_path, replaced(old, new))
+    (problem, *_) = refused.value.problems
+    assert (problem.place, problem.line) == (place, line)
+    assert words in problem.text
+    assert problem.located(tmp_path / "assent.yaml").startswith(f"{tmp_path / 'assent.yaml'}:{line}: {place}: ")
+    assert f"{place}: {problem.text} (line {line})" in str(refused.value)
+
+
+def test_a_place_that_has_no_line_of_its_own_has_its_parents(tmp_path: Path) -> None:
+    """What is missing, or comes from a merged mapping, is told with the line of what lacks it."""
+    with pytest.raises(ConfigurationError) as refused:
+        load(tmp_path, edited("    run: notes:write\n", ""))
+    assert [(problem.place, problem.line) for problem in refused.value.problems] == [("operations.note.write.run", 4)]
+
+
+@pytest.mark.parametrize(
+    ("text", "line"), [("version: [", 1), ("version: 1\nversion: 1\n", 2), ("a: 2026-02-30", None)]
+)
+def test_what_is_not_yaml_has_a_line_when_yaml_knows_it(tmp_path: Path, text: str, line: int | None) -> None:
+    """Where the parser says where."""
+    with pytest.raises(ConfigurationError) as refused:
+        load(tmp_path, text)
+    (problem,) = refused.value.problems
+    assert problem.line == line
+    assert problem.located(Path("assent.yaml")).startswith(f"assent.yaml:{'' if line is None else f'{line}:'} ")
