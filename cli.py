@@ -18,13 +18,12 @@ from typing import TYPE_CHECKING, Annotated, Never, cast
 from cyclopts import App, CycloptsError, Parameter
 from cyclopts.validators import Number
 
-from commands import keys, patterns, policy
+from commands import keys, patterns, people, policy
 from commands.database import first_line
 from config.errors import SettingsError, StartError
 from domain.errors import AssentError
 
 if TYPE_CHECKING:
-    from assent.models import CreatedKey
     from config.settings import Given
 
 ROOT = Path(__file__).resolve().parent
@@ -47,7 +46,7 @@ Config = Annotated[Path | None, _default("assent.yaml")]
 app = App(name="assent", help="Ask a human before a sensitive operation runs.", version_flags=[])
 db = App(name="db", help="Look after the database.")
 temporal = App(name="temporal", help="Look after the Temporal namespace.")
-for group in (db, keys.app, patterns.app, policy.app, temporal):
+for group in (db, keys.app, patterns.app, people.app, policy.app, temporal):
     app.command(group)
 
 
@@ -71,14 +70,20 @@ def dev(  # noqa: PLR0913  the command's options
         temporal_port: The port of Temporal's service. A Temporal that answers there already is used.
         temporal_ui_port: The port of Temporal's UI.
     """
+    from dev.banner import Commands
     from dev.command import Options, Parts, run
+    from services.first_run import welcome
 
     parts = Parts(
         worker=(sys.executable, str(ROOT / "worker.py")),
         api=(sys.executable, str(ROOT / "cli.py"), "api"),
         migrate=_migrate,
-        ensure_keys=_ensure_keys,
-        new_key_command=_typed("keys", "add", "NAME", "--role", "agent", data_dir=data_dir),
+        welcome=welcome,
+        commands=Commands(
+            new_key=_typed("keys", "add", "NAME", "--role", "agent", data_dir=data_dir),
+            new_person=_typed("people", "add", "NAME", "--role", "admin", data_dir=data_dir),
+            new_password=_typed("people", "password", "admin", data_dir=data_dir),
+        ),
     )
     given = _given(host=host, port=port, data_dir=data_dir, config=config)
     try:
@@ -89,7 +94,7 @@ def dev(  # noqa: PLR0913  the command's options
 
 @app.command
 def api(*, host: Host = None, port: ApiPort = None) -> None:
-    """Run the API.
+    """Run the API and the dashboard.
 
     Args:
         host: The address to listen on.
@@ -99,11 +104,12 @@ def api(*, host: Host = None, port: ApiPort = None) -> None:
     from api.server import serve
     from config.logging import configure_logging
     from config.settings import load_settings
+    from dashboard.app import create_dashboard
     from services.wiring import open_services
 
     settings = load_settings(**_given(host=host, port=port))
     configure_logging(settings)
-    serve(create_app(lambda: open_services(settings)), settings)
+    serve(create_app(lambda: open_services(settings), create_dashboard()), settings)
 
 
 @app.command
@@ -181,12 +187,6 @@ def _migrate(database_url: str) -> None:
     except (SQLAlchemyError, CommandError, OSError) as error:
         message = f"The database cannot be brought up to date ({first_line(error)}): check it, and ASSENT_DATABASE_URL."
         raise StartError(message) from error
-
-
-def _ensure_keys(database_url: str) -> "list[CreatedKey]":
-    from services import dev_keys
-
-    return dev_keys.ensure(database_url)
 
 
 def _given(**typed: object) -> "Given":

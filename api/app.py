@@ -5,10 +5,11 @@ from contextlib import AbstractAsyncContextManager, asynccontextmanager
 from typing import TypedDict
 
 from fastapi import FastAPI
+from starlette.types import ASGIApp, Receive, Scope, Send
 
 from api.errors import install_error_responses
 from api.openapi import install_openapi
-from api.routes import approvals, audit, health, keys, patterns, policy
+from api.routes import approvals, audit, health, keys, patterns, pauses, policy
 from api.strict_json import StrictJson
 from services.wiring import Services
 
@@ -33,8 +34,11 @@ class _State(TypedDict):
     services: Services
 
 
-def create_app(open_services: OpenServices) -> FastAPI:
-    """Return the application over whatever services `open_services` opens."""
+def create_app(open_services: OpenServices, pages: ASGIApp | None = None) -> FastAPI:
+    """Return the application over whatever services `open_services` opens.
+
+    `pages` answers what is not the API's: the dashboard, which shares the services and nothing else.
+    """
 
     @asynccontextmanager
     async def lifespan(_app: FastAPI) -> AsyncIterator[_State]:
@@ -44,7 +48,23 @@ def create_app(open_services: OpenServices) -> FastAPI:
     app = FastAPI(title="Assent", version="1", description=_DESCRIPTION, lifespan=lifespan)
     app.add_middleware(StrictJson)
     install_error_responses(app)
-    for router in (approvals.router, policy.router, patterns.router, keys.router, audit.router, health.router):
-        app.include_router(router)
+    for routes in (approvals, policy, patterns, pauses, keys, audit, health):
+        app.include_router(routes.router)
     install_openapi(app)
+    if pages is not None:
+        app.router.default = _outside_the_api(pages, app.router.default)
     return app
+
+
+def _outside_the_api(pages: ASGIApp, not_found: ASGIApp) -> ASGIApp:
+    async def answer(scope: Scope, receive: Receive, send: Send) -> None:
+        ours = scope["type"] != "http" or f"{scope['path']}/".startswith("/v1/")
+        if ours:
+            await not_found(scope, receive, send)
+            return
+        # The pages have routes of their own: nothing of what our router left in the scope is theirs.
+        own = ("type", "asgi", "http_version", "method", "scheme", "path", "raw_path", "query_string", "root_path")
+        shared = ("headers", "client", "server", "state", "extensions")
+        await pages({name: scope[name] for name in (*own, *shared) if name in scope}, receive, send)
+
+    return answer

@@ -1,6 +1,7 @@
 """The web server under the application: its socket, a start that fails with its own reason, and a quick stop."""
 
 import asyncio
+import gc
 import socket
 from collections.abc import MutableMapping
 from typing import Any
@@ -105,6 +106,8 @@ class ApiServer(uvicorn.Server):
 def serve(application: ASGIApp, settings: Settings) -> None:
     """Serve until SIGINT or SIGTERM. Raises PortUnavailableError, and whatever the application's start raised."""
     server = ApiServer(application, access_log=settings.log_level == "debug")
+    # What the start has made stays. Looked through for garbage each time, it held a request up by 0.1 s now and then.
+    gc.freeze()
     with listen_on(settings.host, settings.port) as listener:
         try:
             server.run(sockets=[listener])

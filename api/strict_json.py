@@ -9,7 +9,7 @@ from starlette.datastructures import Headers
 from starlette.requests import ClientDisconnect
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
-from api.strict_parsing import MAX_DEPTH, StrictJsonError, parse_strict
+from domain.strict_parsing import MAX_DEPTH, StrictJsonError, parse_strict
 
 __all__ = ["StrictJson", "StrictJsonError", "parse_strict"]
 

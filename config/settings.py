@@ -25,15 +25,19 @@ from typing_extensions import override
 from config.errors import SettingsError
 from config.secret_files import SecretFiles
 from config.signing_keys import FORM, HOW_TO_MAKE, parse_signing_keys
+from domain.errors import InvalidPersonError
+from domain.people import FIRST_PERSON, check_password
 
 PREFIX = "ASSENT_"
-FROM_FILES = ("signing_keys", "admin_key", "database_url")
+FROM_FILES = ("signing_keys", "admin_key", "admin_password", "database_url")
 """Settings that `ASSENT_<NAME>_FILE` may give as the path of a file, the way container platforms hand over secrets."""
 
 _FORMS = {
     "port": "a whole number from 1 to 65535",
     "worker_sandbox": "true or false",
     "submissions_per_minute": "a whole number from 1 to 1000000",
+    "session_idle_hours": "a number of hours, more than 0 and up to 8760",
+    "session_hours": "a number of hours, more than 0 and up to 8760",
     "shutdown_grace_seconds": "a number of seconds from 0 to 3600",
 }
 _DATABASE_FORM = "sqlite:///<path> or postgresql://<user>:<password>@<host>/<database>"
@@ -94,6 +98,24 @@ class Settings(BaseSettings):
         default=None,
         description="An admin key named `automation`, for scripts that make the other keys. Use 32 or more random "
         "characters.",
+    )
+    admin_password: SecretStr | None = Field(
+        default=None,
+        description="The password of the person `admin`, whom `assent dev` adds on its first start. Without it, one is "
+        "made and shown. Nothing else reads it.",
+    )
+    session_idle_hours: float = Field(
+        default=12,
+        gt=0,
+        le=8760,
+        description="How long a person stays signed in without looking at a page, in hours.",
+    )
+    session_hours: float = Field(
+        default=168, gt=0, le=8760, description="How long a person stays signed in at most, in hours."
+    )
+    public_url: str | None = Field(
+        default=None,
+        description="Where people reach the dashboard, such as `https://assent.example.com`, for links to it.",
     )
     task_queue: str = Field(
         default="assent", min_length=1, description="The Temporal task queue that the API and its workers share."
@@ -175,7 +197,18 @@ class Settings(BaseSettings):
             raise ValueError(message)
         return written
 
-    @field_validator("temporal_ui_url")
+    @field_validator("admin_password")
+    @classmethod
+    def _is_a_password(cls, written: SecretStr | None) -> SecretStr | None:
+        if written is not None:
+            try:
+                check_password(written.get_secret_value(), FIRST_PERSON)
+            except InvalidPersonError as error:
+                message = f"cannot be the password of the person {FIRST_PERSON}. {error.detail.rstrip('.')}"
+                raise ValueError(message) from None
+        return written
+
+    @field_validator("temporal_ui_url", "public_url")
     @classmethod
     def _is_a_web_address(cls, written: str | None) -> str | None:
         if written is not None and not re.fullmatch(r"https?://[^\s/]\S*", written):

@@ -3,16 +3,15 @@
 import asyncio
 import signal
 import sys
-from collections.abc import Callable, Sequence
+from collections.abc import Callable
 from dataclasses import dataclass
 from typing import TextIO
 
 from temporalio.client import Client
 
-from assent.models import CreatedKey
 from config.settings import Given, Settings, load_settings
 from config.temporal import prepare_namespace
-from dev.banner import Place, banner
+from dev.banner import Commands, Place, banner
 from dev.children import Children
 from dev.data_folder import TEMPORAL_LOG_FILE, prepare_data_folder
 from dev.environment import address_of, api_url, child_environment, temporal_ui_url
@@ -21,6 +20,7 @@ from dev.process import Program
 from dev.readiness import until_ready
 from dev.temporal_server import LOOPBACK, TemporalPorts, own_temporal, running_temporal, until_temporal_answers
 from dev.terminal import Terminal
+from services.first_run import Welcome
 
 STOP_SIGNALS = (signal.SIGINT, signal.SIGTERM)
 
@@ -41,8 +41,8 @@ class Parts:
     worker: tuple[str, ...]
     api: tuple[str, ...]
     migrate: Callable[[str], None]
-    ensure_keys: Callable[[str], Sequence[CreatedKey]]
-    new_key_command: str
+    welcome: Callable[[Settings], Welcome]
+    commands: Commands
 
 
 def run(options: Options, parts: Parts, out: TextIO | None = None) -> None:
@@ -101,9 +101,9 @@ async def _start_and_watch(options: Options, parts: Parts, terminal: Terminal, c
                 group.create_task((await children.start(program)).keep_running())
             url = api_url(settings)
             await until_ready(f"{url}/readyz", terminal.say)
-            # Not in a thread: a key that is made must be shown, and nothing can come between these two lines.
-            created = parts.ensure_keys(settings.database_url)
-            terminal.say(banner(Place(url, ui_url, settings.data_dir, parts.new_key_command), created))
+            place = Place(settings.public_url or url, url, ui_url, settings.data_dir)
+            # Not in a thread: a secret that is made must be shown, and nothing can come in between.
+            terminal.say(banner(place, parts.welcome(settings), parts.commands))
     except ExceptionGroup as failures:
         raise failures.exceptions[0] from None
 

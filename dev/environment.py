@@ -15,9 +15,12 @@ _ANY_ADDRESS = {"0.0.0.0": LOOPBACK, "::": "::1"}  # noqa: S104  what to call it
 
 
 def child_environment(settings: Settings, temporal: Client, ui_url: str | None) -> dict[str, str]:
-    """Return the environment of worker and API: ours, with what this start was given and found."""
+    """Return the environment of worker and API: ours, with what this start was given and found.
+
+    The first person's password is not passed on: operations run in the worker, and could read it.
+    """
     return {
-        **os.environ,
+        **{name: value for name, value in os.environ.items() if not name.startswith("ASSENT_ADMIN_PASSWORD")},
         **_signing_key(settings),
         "ASSENT_HOST": settings.host,
         "ASSENT_PORT": str(settings.port),

@@ -29,6 +29,7 @@ class Action(StrEnum):
     CANCEL_REFUSED = "cancel.refused"
     EXECUTION_STARTED = "execution.started"
     EXECUTION_REFUSED = "execution.refused"
+    EXECUTION_SETTLED = "execution.settled"
     ACCESS_REFUSED = "access.refused"
     SUBMISSION_REFUSED = "submission.refused"
     SUBMISSION_CONFLICT = "submission.conflict"
@@ -39,6 +40,14 @@ class Action(StrEnum):
     PATTERN_CHANGED = "pattern.changed"
     PATTERN_SUSPENDED = "pattern.suspended"
     PATTERN_DELETED = "pattern.deleted"
+    PAUSE_STARTED = "pause.started"
+    PAUSE_ENDED = "pause.ended"
+    PERSON_ADDED = "person.added"
+    PERSON_CHANGED = "person.changed"
+    PERSON_DISABLED = "person.disabled"
+    SESSION_STARTED = "session.started"
+    SESSION_ENDED = "session.ended"
+    SESSION_REFUSED = "session.refused"
 
 
 class AuditEvent(Frozen):

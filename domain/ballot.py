@@ -116,11 +116,9 @@ class Ballot(Frozen):
     def refusal(self, decision: Decision) -> Refusal | None:
         """Why `decision` may not be cast, or None when it may. The first reason that applies is the one told."""
         principal = decision.principal
-        # Names and owners alike: a key may be owned by a person whose own key somebody else answers for.
-        own = {principal.name, principal.person} & {self.requester, person_of(self.requester, self.requester_owner)}
         reasons = {
             Refusal.NOT_ALLOWED: not principal.may_decide,
-            Refusal.OWN_REQUEST: bool(own),
+            Refusal.OWN_REQUEST: is_own(principal, self.requester, self.requester_owner),
             Refusal.ALREADY_DECIDED: self.status is not ApprovalStatus.PENDING,
             Refusal.TOO_LATE: decision.decided_at >= self.expires_at,
             Refusal.WRONG_DIGEST: decision.digest != self.digest,
@@ -135,6 +133,14 @@ class Ballot(Frozen):
         if has_quorum(self.approvers | {decision.principal.person}, self.required_approvals):
             return ApprovalStatus.APPROVED
         return ApprovalStatus.PENDING
+
+
+def is_own(principal: Principal, requester: str, requester_owner: str | None) -> bool:
+    """Whether a request was made by this person, or by somebody for whom they answer.
+
+    Names and owners alike: a key may be owned by a person whose own key somebody else answers for.
+    """
+    return bool({principal.name, principal.person} & {requester, person_of(requester, requester_owner)})
 
 
 def has_quorum(approvers: Collection[str], required_approvals: int) -> bool:

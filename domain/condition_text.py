@@ -116,7 +116,7 @@ class ConditionText:
     def __init__(self, text: str) -> None:
         """Check `text`."""
         _check_characters(text)
-        self._tokens = list(_tokens(text))
+        self._tokens = list(tokens_of(text))
         self._partners: dict[int, int] = {}
         self._walks: list[_Walk] = []
         # In this order: each looks no further than what the ones before it have let through.
@@ -260,7 +260,8 @@ class ConditionText:
         return [position for position in range(len(self._tokens)) if self._is_call(position, "matches")]
 
 
-def _tokens(text: str) -> Iterator[Token]:
+def tokens_of(text: str) -> Iterator[Token]:
+    """Yield the words of a condition, without the space between them."""
     for found in _TOKEN.finditer(text):
         if found.lastgroup != "space":
             yield Token(Kind(found.lastgroup or Kind.MARK), found.group(), found.start())

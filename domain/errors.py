@@ -39,6 +39,10 @@ class InvalidDecisionError(InvalidInputError):
     """The decision lacks its comment or its digest."""
 
 
+class InvalidPersonError(InvalidInputError):
+    """The person's name or password cannot be taken."""
+
+
 class InvalidQueryError(InvalidInputError):
     """A list was asked for with a cursor or a filter that means nothing."""
 
@@ -53,6 +57,10 @@ class BroadPatternError(InvalidInputError):
 
 class NotAuthenticatedError(AssentError):
     """No valid key came with the request."""
+
+
+class SignInFailedError(AssentError):
+    """The name, the password or the sign-in link is not valid."""
 
 
 class NotAllowedError(AssentError):
@@ -83,6 +91,18 @@ class KeyNotFoundError(NotFoundError):
     """No such key."""
 
 
+class PersonNotFoundError(NotFoundError):
+    """No such person."""
+
+
+class SessionNotFoundError(NotFoundError):
+    """No such session of this person's."""
+
+
+class PauseNotFoundError(NotFoundError):
+    """Nothing is paused under this scope."""
+
+
 class PatternNotFoundError(NotFoundError):
     """No such trusted pattern."""
 
@@ -107,8 +127,20 @@ class NotPendingError(ConflictError):
     """The approval has already ended or been approved."""
 
 
+class NotConfirmedError(ConflictError):
+    """A step that guards the decision was left out, or what was confirmed has changed since."""
+
+
+class NotUnknownError(ConflictError):
+    """The execution's outcome is known, or was settled before."""
+
+
+class AlreadyPausedError(ConflictError):
+    """The same scope is paused already."""
+
+
 class NameTakenError(ConflictError):
-    """A key's name is or was in use."""
+    """The name of a key or of a person is or was in use."""
 
 
 class TooManyError(AssentError):
@@ -121,6 +153,14 @@ class TooManyDecisionsError(TooManyError):
 
 class TooManySubmissionsError(TooManyError):
     """One key submitted more operations than it may in a minute."""
+
+
+class TooManySignInsError(TooManyError):
+    """Too many sign-ins were tried."""
+
+
+class PausedError(AssentError):
+    """An admin has paused what was asked for. Nothing was stored."""
 
 
 class UnavailableError(AssentError):

@@ -39,7 +39,7 @@ class SealedAssessment(Frozen):
 
 
 class StoredApproval(SealedAssessment):
-    """An approval as the record has it. `active_names` are the keys in it that are not revoked."""
+    """An approval as the record has it. `active_names`: keys that are not revoked, and people who may still decide."""
 
     status: ApprovalStatus
     agent_id: str

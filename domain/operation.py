@@ -12,6 +12,7 @@ from domain.clock import microseconds
 from domain.durations import parse_duration, written_duration
 from domain.frozen import Frozen
 from domain.signing import Signature
+from domain.titles import checked_title
 
 
 def _between(least: timedelta, most: timedelta) -> AfterValidator:
@@ -59,6 +60,7 @@ class OperationDeclaration(BaseModel):
     run: FunctionPath
     parameters: FunctionPath
     version: str = Field(min_length=1, max_length=64)
+    title: Annotated[str, Field(min_length=1, max_length=120), AfterValidator(checked_title)] | None = None
     idempotent: bool = False
     run_timeout: Annotated[Duration, _between(timedelta(seconds=1), timedelta(days=1))] = timedelta(seconds=60)
 

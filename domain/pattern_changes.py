@@ -76,6 +76,15 @@ def widens(old: TrustedPattern, new: TrustedPattern) -> bool:
     ) or rank(new.allowed_risk) > rank(old.allowed_risk)
 
 
+def check_condition(text: str) -> None:
+    """Raise InvalidPatternError, with the line and the column, unless `text` is a condition."""
+    try:
+        Condition(text)
+    except ConditionError as error:
+        message = f"condition: {error}"
+        raise InvalidPatternError(message) from error
+
+
 def check_not_own(pattern: TrustedPattern, by: Principal, agents: Iterable[tuple[str, str | None]]) -> None:
     """Raise OwnPatternError when `pattern` fits one of `agents` (name and owner) that is, or is owned by, `by`."""
     own = {by.name, by.person}
@@ -134,11 +143,7 @@ def _check_fields(condition: str | None, expires_at: datetime | None, now: datet
         message = f"expires_at {expires_at.isoformat()} has passed. Choose a later time, or leave it out."
         raise InvalidPatternError(message)
     if condition is not None:
-        try:
-            Condition(condition)
-        except ConditionError as error:
-            message = f"condition: {error}"
-            raise InvalidPatternError(message) from error
+        check_condition(condition)
 
 
 def _check_broad(pattern: TrustedPattern, *, confirmed: bool) -> None:

@@ -15,6 +15,7 @@ from assent.operations import OperationCall
 from domain.errors import InvalidOperationError, UndeclaredOperationError
 from domain.frozen import Frozen
 from domain.operation import OperationDeclaration
+from domain.titles import parameters_of
 
 
 class UnusableOperationError(Exception):
@@ -148,6 +149,11 @@ def _load(name: str, declaration: OperationDeclaration) -> DeclaredOperation:
         except (re.error, OverflowError, RecursionError) as error:
             message = f"{name}: resource_id is not a regular expression: {error}"
             raise UnusableOperationError(message) from error
+    known = {field.alias or key for key, field in parameters.model_fields.items()}
+    unknown = parameters_of(declaration.title or "") - known
+    if unknown:
+        message = f"{name}: the title names {', '.join(sorted(unknown))}, which {declaration.parameters} does not have."
+        raise UnusableOperationError(message)
     return DeclaredOperation(operation_type=name, declaration=declaration, function=function, parameters=parameters)
 
 

@@ -100,6 +100,7 @@ def unassessed(request: ApprovalRequest) -> Approval:
         digest=request.digest,
         created_at=request.submitted_at,
         temporal=TemporalLink(workflow_id=workflow_id_of(request.approval_id)),
+        agent_owner=request.agent_owner,
     )
 
 

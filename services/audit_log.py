@@ -1,6 +1,8 @@
-"""Reading the audit log: of one approval, or all of it."""
+"""Reading the audit log: of one approval, or all of it, page by page or as a whole."""
 
 import asyncio
+from collections.abc import AsyncIterator
+from datetime import datetime
 
 import uuid6
 
@@ -16,13 +18,17 @@ from services.approvals import Approvals
 from storage.audit import append_event, read_events
 from storage.database import Database
 
+_EXPORT_PAGE = 1_000
+
 
 class AuditFilter(Frozen):
-    """What a page of the log is restricted to; None restricts nothing."""
+    """What is read of the log; None restricts nothing. `since` belongs to what is wanted, `until` no longer does."""
 
     approval_id: str | None = None
     actor: str | None = None
     action: str | None = None
+    since: datetime | None = None
+    until: datetime | None = None
 
 
 class AuditLog:
@@ -39,12 +45,36 @@ class AuditLog:
         await self._approvals.get(principal, approval_id)
         return await asyncio.to_thread(self._page, AuditFilter(approval_id=approval_id), limit, cursor)
 
-    async def page(self, principal: Principal, wanted: AuditFilter, *, limit: int, cursor: str | None) -> AuditPage:
-        """Return a page of the whole log, oldest first. Raises RoleNotAllowedError or InvalidQueryError."""
-        if principal.role is Role.AGENT:
-            message = "An agent's key reads the events of its own approvals only: GET /v1/approvals/{id}/events."
-            raise RoleNotAllowedError(message)
-        return await asyncio.to_thread(self._page, wanted, limit, cursor)
+    async def page(
+        self,
+        principal: Principal,
+        wanted: AuditFilter,
+        *,
+        limit: int,
+        cursor: str | None,
+        newest_first: bool = False,
+    ) -> AuditPage:
+        """Return a page of the whole log, oldest or newest first. Raises RoleNotAllowedError or InvalidQueryError."""
+        _check_reads_the_log(principal)
+        return await asyncio.to_thread(self._page, wanted, limit, cursor, newest_first=newest_first)
+
+    def export(self, principal: Principal, wanted: AuditFilter) -> AsyncIterator[list[AuditLine]]:
+        """Return everything wanted, oldest first, in pages that are read as they are asked for.
+
+        Raises RoleNotAllowedError at once, and StorageUnavailableError from whichever page cannot be read.
+        """
+        _check_reads_the_log(principal)
+        return self._export(wanted)
+
+    async def _export(self, wanted: AuditFilter) -> AsyncIterator[list[AuditLine]]:
+        cursor: str | None = None
+        while True:
+            page = await asyncio.to_thread(self._page, wanted, _EXPORT_PAGE, cursor)
+            if page.items:
+                yield page.items
+            cursor = page.next_cursor
+            if cursor is None:
+                return
 
     async def tell_refused_access(self, principal: Principal, method: str, path: str) -> None:
         """Tell in the log that a key asked for what its role does not include."""
@@ -61,17 +91,23 @@ class AuditLog:
         with self._database.write() as connection:
             append_event(connection, audit_event)
 
-    def _page(self, wanted: AuditFilter, limit: int, cursor: str | None) -> AuditPage:
+    def _page(self, wanted: AuditFilter, limit: int, cursor: str | None, *, newest_first: bool = False) -> AuditPage:
         after = _position(cursor)
         with self._database.read() as connection:
-            found = read_events(connection, **dict(wanted), after=after, limit=limit + 1)
+            found = read_events(connection, **dict(wanted), after=after, newest_first=newest_first, limit=limit + 1)
         items: list[AuditLine] = [line for _, line in found[:limit]]
         return AuditPage(items=items, next_cursor=str(found[limit - 1][0]) if len(found) > limit else None)
 
 
-def _position(cursor: str | None) -> int:
+def _check_reads_the_log(principal: Principal) -> None:
+    if principal.role is Role.AGENT:
+        message = "An agent's key reads the events of its own approvals only: GET /v1/approvals/{id}/events."
+        raise RoleNotAllowedError(message)
+
+
+def _position(cursor: str | None) -> int | None:
     if cursor is None:
-        return 0
+        return None
     if not (cursor.isascii() and cursor.isdigit() and len(cursor) <= len(str(2**63)) - 1):
         message = "This cursor means nothing. Leave it out to start from the first page."
         raise InvalidQueryError(message)

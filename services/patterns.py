@@ -2,7 +2,8 @@
 
 import asyncio
 import time
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
+from datetime import datetime
 
 import uuid6
 
@@ -18,9 +19,16 @@ from assent.policy_models import TrustedPattern as PatternView
 from domain.backtest import BacktestRun, PastApproval
 from domain.clock import Clock
 from domain.conditions import Circumstances
-from domain.errors import RoleNotAllowedError
+from domain.errors import InvalidPatternError, RoleNotAllowedError
 from domain.operation import OperationDeclaration
-from domain.pattern_changes import changed_pattern, check_not_own, new_pattern, warnings_of, widens
+from domain.pattern_changes import (
+    changed_pattern,
+    check_condition,
+    check_not_own,
+    new_pattern,
+    warnings_of,
+    widens,
+)
 from domain.patterns import TrustedPattern
 from domain.policy import Policy
 from domain.principal import Principal
@@ -80,20 +88,61 @@ class TrustedPatterns:
         _check_reader(principal)
         return await asyncio.to_thread(self._revisions, pattern_id)
 
-    async def change(self, principal: Principal, pattern_id: str, change: PatternChange) -> PatternView:
+    async def change(
+        self, principal: Principal, pattern_id: str, change: PatternChange, *, of_revision: int | None = None
+    ) -> PatternView:
         """Make the next revision. A reviewer may suspend, and nothing else.
 
-        Raises RoleNotAllowedError, PatternNotFoundError, InvalidPatternError, BroadPatternError or OwnPatternError.
+        `of_revision`: the one that the change was made of, when no other may have come since. Raises
+        RoleNotAllowedError, PatternNotFoundError, InvalidPatternError, BroadPatternError or OwnPatternError.
         """
         suspends = change.model_fields_set == _SUSPENDING and change.status is NewStatus.SUSPENDED
         if not (suspends and principal.may_decide):
             _check_admin(principal, "change trusted patterns; a reviewer may only suspend one")
-        return await asyncio.to_thread(self._change, principal, pattern_id, change)
+        return await asyncio.to_thread(self._change, principal, pattern_id, change, of_revision)
 
     async def delete(self, principal: Principal, pattern_id: str) -> None:
         """Take a pattern out of force for good. Raises RoleNotAllowedError or PatternNotFoundError."""
         _check_admin(principal, "delete trusted patterns; a reviewer may suspend one")
         await asyncio.to_thread(self._store.remove, pattern_id, by=str(principal), at=self._clock())
+
+    def check_maker(self, principal: Principal) -> None:
+        """Raise RoleNotAllowedError unless this role makes trusted patterns."""
+        _check_admin(principal, "make trusted patterns")
+
+    async def check(self, principal: Principal, wanted: NewTrustedPattern) -> PatternView:
+        """Return the pattern that would be made, taken to be meant as broad as it is; store nothing.
+
+        Raises RoleNotAllowedError, InvalidPatternError or OwnPatternError.
+        """
+        self.check_maker(principal)
+
+        def checked() -> PatternView:
+            draft = self._draft(wanted, principal)
+            check_not_own(draft, principal, self._keys.agents())
+            return self._view(UsedPattern(pattern=draft))
+
+        return await asyncio.to_thread(checked)
+
+    async def check_change(self, principal: Principal, pattern_id: str, change: PatternChange) -> PatternView:
+        """Return the revision that `change` would make, taken to be meant as broad as it is; store nothing.
+
+        Raises RoleNotAllowedError, PatternNotFoundError, InvalidPatternError or OwnPatternError.
+        """
+        self.check_maker(principal)
+        meant = PatternChange.model_validate(change.model_dump(exclude_unset=True) | {"broad": True})
+
+        def checked() -> PatternView:
+            old = self._store.get(pattern_id, today=self._clock()).pattern
+            new = _next(old, meant, principal, self._keys.agents(), self._clock())
+            return self._view(UsedPattern(pattern=new))
+
+        return await asyncio.to_thread(checked)
+
+    async def check_condition(self, principal: Principal, text: str) -> None:
+        """Raise InvalidPatternError unless `text` is a condition, or RoleNotAllowedError."""
+        self.check_maker(principal)
+        await asyncio.to_thread(check_condition, text)
 
     async def backtest(self, principal: Principal, wanted: NewTrustedPattern) -> Backtest:
         """Return what a draft would have let through. Raises RoleNotAllowedError or InvalidPatternError."""
@@ -104,8 +153,7 @@ class TrustedPatterns:
 
     def run_backtest(self, wanted: NewTrustedPattern) -> Backtest:
         """Try a draft on the newest approvals, as if nobody owned any of the agents. Raises InvalidPatternError."""
-        confirmed = wanted.model_copy(update={"broad": True})
-        draft = new_pattern(confirmed, pattern_id=_DRAFT, by=Principal(name="", role=Role.ADMIN), now=self._clock())
+        draft = self._draft(wanted, Principal(name="", role=Role.ADMIN))
         policy = Policy(self._declarations)
 
         def circumstances_of(approval: PastApproval) -> Circumstances:
@@ -126,6 +174,10 @@ class TrustedPatterns:
                 time.sleep(0)
         return run.result(history.size)
 
+    def _draft(self, wanted: NewTrustedPattern, by: Principal) -> TrustedPattern:
+        confirmed = wanted.model_copy(update={"broad": True})
+        return new_pattern(confirmed, pattern_id=_DRAFT, by=by, now=self._clock())
+
     def _all(self) -> PatternList:
         return PatternList(items=[self._view(each) for each in self._store.all(today=self._clock())])
 
@@ -135,15 +187,18 @@ class TrustedPatterns:
     def _revisions(self, pattern_id: str) -> PatternList:
         return PatternList(items=[self._view(UsedPattern(pattern=each)) for each in self._store.revisions(pattern_id)])
 
-    def _change(self, principal: Principal, pattern_id: str, change: PatternChange) -> PatternView:
+    def _change(
+        self, principal: Principal, pattern_id: str, change: PatternChange, of_revision: int | None
+    ) -> PatternView:
         now = self._clock()
         agents = self._keys.agents()
 
         def make(old: TrustedPattern) -> TrustedPattern:
-            new = changed_pattern(old, change, by=principal, now=now)
-            if widens(old, new):
-                check_not_own(new, principal, agents)
-            return new
+            if of_revision not in {None, old.revision}:
+                by = old.changed_by.partition(":")[2]
+                message = f"This pattern was changed by {by} while you had it open. Open it again, and change it there."
+                raise InvalidPatternError(message)
+            return _next(old, change, principal, agents, now)
 
         self._store.change(pattern_id, make)
         return self._get(pattern_id)
@@ -159,14 +214,24 @@ class TrustedPatterns:
             trusts_claims=pattern.trusts_claims,
             matched=used.matched,
             matched_today=used.matched_today,
+            summed_today=used.summed_today,
             last_matched_at=used.last_matched_at,
             warnings=warnings_of(pattern, self._declarations),
         )
 
 
+def _next(
+    old: TrustedPattern, change: PatternChange, by: Principal, agents: Iterable[tuple[str, str | None]], now: datetime
+) -> TrustedPattern:
+    new = changed_pattern(old, change, by=by, now=now)
+    if widens(old, new):
+        check_not_own(new, by, agents)
+    return new
+
+
 def _check_admin(principal: Principal, what: str) -> None:
     if principal.role is not Role.ADMIN:
-        message = f"A key with the role {principal.role.value} does not {what}. Use an admin's key."
+        message = f"The role {principal.role.value} does not {what}. Ask an admin."
         raise RoleNotAllowedError(message)
 
 

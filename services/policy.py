@@ -1,4 +1,4 @@
-"""The policy as people read it, and as agents and admins try it before they submit anything."""
+"""The policy as people read it, and as agents and people try it before anything is submitted."""
 
 import asyncio
 
@@ -51,13 +51,11 @@ class PolicyDesk:
     async def assess(self, principal: Principal, trial: Trial) -> Assessment:
         """Return what would become of a submission. Nothing is stored, and no use of a pattern is counted.
 
-        Raises RoleNotAllowedError, TooManySubmissionsError, UndeclaredOperationError or InvalidOperationError.
+        An agent tries as itself, and people as any agent. Raises RoleNotAllowedError, TooManySubmissionsError,
+        UndeclaredOperationError or InvalidOperationError.
         """
-        if principal.role not in (Role.AGENT, Role.ADMIN):
-            message = f"A key with the role {principal.role.value} does not try submissions. Use an agent's or admin's."
-            raise RoleNotAllowedError(message)
-        if trial.agent_id not in (None, principal.name) and principal.role is not Role.ADMIN:
-            message = "Only an admin tries a submission as another agent. Leave out `agent_id`."
+        if principal.role is Role.AGENT and trial.agent_id not in (None, principal.name):
+            message = "An agent's key tries submissions as that agent alone. Leave out `agent_id`."
             raise RoleNotAllowedError(message)
         self._limit.take(principal.name)
         operation, _ = self._operations.checked(trial.operation)
@@ -102,6 +100,7 @@ def _view(policy: Policy, problem: str | None) -> PolicyView:
                 risk=declaration.risk,
                 required_approvals=declaration.required_approvals,
                 timeout=None if declaration.timeout is None else written_duration(declaration.timeout),
+                title=declaration.title,
             )
             for name, declaration in sorted(policy.declarations.items())
         ],

@@ -3,11 +3,13 @@
 import asyncio
 from datetime import timedelta
 
+from assent.models import Pause
 from domain.clock import Clock
 from domain.errors import StorageUnavailableError, TemporalUnavailableError
 from domain.frozen import Frozen
 from services.temporal import ApprovalWorkflows
 from storage.database import Database
+from storage.pauses import PauseStore
 from storage.workers import WorkerStore
 
 WORKER_SEEN_WITHIN = timedelta(seconds=15)
@@ -25,21 +27,33 @@ class Check(Frozen):
 
 
 class Readiness(Frozen):
-    """All checks. Ready when every one of them is."""
+    """All checks, ready when every one of them is, and the pauses in force.
+
+    A pause does not make it unready: a load balancer would take the dashboard away, from which one resumes.
+    """
 
     ready: bool
     checks: tuple[Check, ...]
+    pauses: tuple[Pause, ...] = ()
 
 
 class ReadinessChecks:
     """Asks everything that an approval needs."""
 
-    def __init__(
-        self, database: Database, workers: WorkerStore, workflows: ApprovalWorkflows, clock: Clock, task_queue: str
+    def __init__(  # noqa: PLR0913  each is one thing that is asked
+        self,
+        *,
+        database: Database,
+        workers: WorkerStore,
+        pauses: PauseStore,
+        workflows: ApprovalWorkflows,
+        clock: Clock,
+        task_queue: str,
     ) -> None:
-        """Take the record, the workers' signs of life, Temporal, this process's clock and the task queue."""
+        """Take the record, the workers' signs of life, pauses, Temporal, this process's clock and the task queue."""
         self._database = database
         self._workers = workers
+        self._pauses = pauses
         self._workflows = workflows
         self._clock = clock
         self._task_queue = task_queue
@@ -48,10 +62,18 @@ class ReadinessChecks:
 
     async def check(self) -> Readiness:
         """Return every check, all asked at once."""
-        checks = await asyncio.gather(
-            self._check_database(), self._check_temporal(), self._check_worker(), self._check_clocks()
+        checks, pauses = await asyncio.gather(
+            asyncio.gather(self._check_database(), self._check_temporal(), self._check_worker(), self._check_clocks()),
+            self._in_force(),
         )
-        return Readiness(ready=all(check.ok for check in checks), checks=tuple(checks))
+        return Readiness(ready=all(check.ok for check in checks), checks=tuple(checks), pauses=pauses)
+
+    async def _in_force(self) -> tuple[Pause, ...]:
+        try:
+            return tuple(await asyncio.to_thread(self._pauses.active))
+        except StorageUnavailableError:
+            # The checks say so; nobody submits or starts anything meanwhile.
+            return ()
 
     async def _check_database(self) -> Check:
         try:

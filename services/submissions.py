@@ -9,13 +9,20 @@ import uuid6
 from assent.models import Approval, Role, Submission
 from domain.audit import Action, AuditEvent, event_id
 from domain.clock import Clock
-from domain.errors import ApprovalNotFoundError, IdempotencyConflictError, InvalidOperationError, RoleNotAllowedError
+from domain.errors import (
+    ApprovalNotFoundError,
+    IdempotencyConflictError,
+    InvalidOperationError,
+    PausedError,
+    RoleNotAllowedError,
+)
 from domain.frozen import Frozen
 from domain.operation import ApprovalRequest, content_digest, operation_digest
 from domain.principal import Principal
 from domain.signing import SigningKeys
 from operations.registry import OperationRegistry
 from services.approvals import Approvals, unassessed
+from services.pauses import Pauses
 from services.submission_limit import SubmissionLimit
 from services.temporal import ApprovalWorkflows
 from services.watch import ApprovalWatch
@@ -55,11 +62,13 @@ class Submissions:
         workflows: ApprovalWorkflows,
         watch: ApprovalWatch,
         limit: SubmissionLimit,
+        pauses: Pauses,
         signing_keys: SigningKeys,
         clock: Clock,
     ) -> None:
-        """Take the record, the declared operations, Temporal, how fast a key may submit, and the keys that sign."""
+        """Take the record, the declared operations, Temporal, what a key may submit when, and the keys that sign."""
         self._limit = limit
+        self._pauses = pauses
         self._approvals = approvals
         self._reads = reads
         self._store = store
@@ -72,8 +81,8 @@ class Submissions:
     async def submit(self, principal: Principal, submission: Submission, idempotency_key: str | None) -> Submitted:
         """Start an approval, or return the one that this idempotency key started before.
 
-        Raises RoleNotAllowedError, TooManySubmissionsError, UndeclaredOperationError, InvalidOperationError,
-        IdempotencyConflictError, StorageUnavailableError or TemporalUnavailableError.
+        Raises RoleNotAllowedError, TooManySubmissionsError, PausedError, UndeclaredOperationError,
+        InvalidOperationError, IdempotencyConflictError, StorageUnavailableError or TemporalUnavailableError.
         """
         if principal.role not in (Role.AGENT, Role.ADMIN):
             message = f"A key with the role {principal.role.value} does not submit. Use an agent's key."
@@ -83,6 +92,14 @@ class Submissions:
         approval_id = _approval_id(principal, idempotency_key)
         if idempotency_key is not None and (known := await self._known(principal, approval_id, content)) is not None:
             return known
+        try:
+            await self._pauses.check(principal.name, submission.operation.type)
+        except PausedError:
+            # A start that no worker has assessed is known to Temporal alone.
+            started = None if idempotency_key is None else await self._workflows.read_start(approval_id)
+            if started is None:
+                raise
+            return await self._started_before(principal, approval_id, content, started)
         request = self._request(principal, submission, approval_id, content, idempotency_key)
         if not await self._workflows.start(request):
             started = await self._workflows.read_start(approval_id)

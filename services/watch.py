@@ -1,4 +1,4 @@
-"""Waiting for an approval to change: one thread watches the record for everybody who waits in this process."""
+"""Waiting for an approval or for anything to change: one thread watches the record for everybody in this process."""
 
 import asyncio
 import threading
@@ -27,13 +27,14 @@ Found = TypeVar("Found")
 
 
 class ApprovalWatch:
-    """Wakes those who wait for an approval. A hundred of them cost one shared query a change."""
+    """Wakes those who wait for an approval, a hundred at the cost of one query a change, and who follows everything."""
 
     def __init__(self, database: Database, reads: ApprovalReads) -> None:
         """Take the record to watch. `start` begins, inside the event loop that waits."""
         self._database = database
         self._reads = reads
         self._waiting: dict[str, set[asyncio.Event]] = defaultdict(set)
+        self._attentive: set[asyncio.Event] = set()
         self._revisions: dict[str, int] = {}
         self._somebody_waits = threading.Event()
         self._stopping = threading.Event()
@@ -69,6 +70,18 @@ class ApprovalWatch:
                     return await look()
 
     @contextmanager
+    def following_everything(self) -> Iterator[asyncio.Event]:
+        """Yield an event that is set whenever something in the record may have changed. Clear it before you look."""
+        changed = asyncio.Event()
+        self._attentive.add(changed)
+        self._somebody_waits.set()
+        try:
+            yield changed
+        finally:
+            self._attentive.discard(changed)
+            self._rest()
+
+    @contextmanager
     def _following(self, approval_id: str) -> Iterator[asyncio.Event]:
         changed = asyncio.Event()
         self._waiting[approval_id].add(changed)
@@ -79,14 +92,17 @@ class ApprovalWatch:
             self._waiting[approval_id].discard(changed)
             if not self._waiting[approval_id]:
                 del self._waiting[approval_id]
-            if not self._waiting:
-                self._somebody_waits.clear()
+            self._rest()
+
+    def _rest(self) -> None:
+        if not self._waiting and not self._attentive:
+            self._somebody_waits.clear()
 
     def _watch(self) -> None:
         while not self._stopping.is_set():
             try:
                 with watch_changes(self._database) as changes:
-                    self._wake(None)
+                    self._wake(None, something=True)
                     self._follow(changes)
             except Exception as error:  # noqa: BLE001  whatever it was: without this thread everybody waits to the end
                 _log.warning("watch.lost", error=str(error))
@@ -98,10 +114,10 @@ class ApprovalWatch:
                 changes.wait(0)
                 continue
             end = time.monotonic() + _LOOK_ANYWAY_SECONDS
-            while not changes.wait(_STOP_SEEN_WITHIN_SECONDS) and time.monotonic() < end:
+            while not (something := changes.wait(_STOP_SEEN_WITHIN_SECONDS)) and time.monotonic() < end:
                 if self._stopping.is_set():
                     return
-            self._wake(self._changed())
+            self._wake(self._changed(), something=something)
             self._stopping.wait(_AT_MOST_EVERY_SECONDS)
 
     def _changed(self) -> list[str]:
@@ -111,11 +127,14 @@ class ApprovalWatch:
         self._revisions = current
         return changed
 
-    def _wake(self, approval_ids: list[str] | None) -> None:
-        if self._loop is not None and not self._loop.is_closed() and approval_ids != []:
-            self._loop.call_soon_threadsafe(self._set, approval_ids)
+    def _wake(self, approval_ids: list[str] | None, *, something: bool) -> None:
+        """Wake who waits for these approvals, or for any (None), and who follows everything if `something` changed."""
+        if self._loop is not None and not self._loop.is_closed() and (something or approval_ids != []):
+            self._loop.call_soon_threadsafe(self._set, approval_ids, something)
 
-    def _set(self, approval_ids: list[str] | None) -> None:
+    def _set(self, approval_ids: list[str] | None, something: bool) -> None:  # noqa: FBT001  passed on by the loop
+        for everything in self._attentive if something else ():
+            everything.set()
         for approval_id in list(self._waiting) if approval_ids is None else approval_ids:
             for changed in self._waiting.get(approval_id, ()):
                 changed.set()

@@ -5,7 +5,7 @@ import time
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
 import structlog
@@ -22,11 +22,23 @@ from operations.registry import OperationRegistry, UnusableOperationError
 from services.approvals import Approvals
 from services.audit_log import AuditLog
 from services.cancellations import Cancellations
+from services.catalog import Catalog
+from services.confirmations import Confirmations
 from services.decisions import Decisions
+from services.insights import Insights
 from services.keys import Keys
+from services.live import LiveFeed
+from services.passwords import Passwords
 from services.patterns import TrustedPatterns
+from services.pauses import Pauses
+from services.people import People
 from services.policy import PolicyDesk
+from services.queue import Queue
 from services.readiness import ReadinessChecks
+from services.reviews import Reviews
+from services.settlements import Settlements
+from services.sign_in import SignIn, SignInLimits
+from services.standing import Standings
 from services.submission_limit import SubmissionLimit
 from services.submissions import Submissions
 from services.temporal import ApprovalWorkflows
@@ -35,8 +47,15 @@ from storage.approval_reads import ApprovalReads
 from storage.approvals import ApprovalStore
 from storage.backtest_reads import BacktestReads
 from storage.database import Database
+from storage.insights_reads import InsightsReads
 from storage.keys import KeyStore
 from storage.patterns import PatternStore
+from storage.pauses import PauseStore
+from storage.people import PeopleStore
+from storage.queue_reads import QueueReads
+from storage.sessions import SessionStore
+from storage.settlements import SettlementStore
+from storage.sign_in_links import SignInLinkStore
 from storage.workers import WorkerStore
 
 _log = structlog.get_logger(__name__)
@@ -47,14 +66,24 @@ class Services:
     """What the API and the dashboard may ask for."""
 
     keys: Keys
+    people: People
+    sign_in: SignIn
     approvals: Approvals
     submissions: Submissions
     decisions: Decisions
     cancellations: Cancellations
+    catalog: Catalog
+    reviews: Reviews
     policy: PolicyDesk
     patterns: TrustedPatterns
     audit_log: AuditLog
+    pauses: Pauses
+    settlements: Settlements
     readiness: ReadinessChecks
+    queue: Queue
+    insights: Insights
+    standings: Standings
+    live: LiveFeed
 
 
 def load_assent_file(path: Path) -> tuple[OperationRegistry, PolicyFile]:
@@ -102,12 +131,39 @@ async def wire_services(
         signing_keys=signing_keys,
         clock=system_clock,
     )
+    decisions = Decisions(
+        approvals=approvals,
+        reads=reads,
+        store=store,
+        workflows=workflows,
+        watch=watch,
+        signing_keys=signing_keys,
+        clock=system_clock,
+    )
     limit = SubmissionLimit(settings.submissions_per_minute, time.monotonic)
     keys = KeyStore(database)
+    people, passwords = PeopleStore(database), Passwords()
     patterns = PatternStore(database)
+    pause_store = PauseStore(database)
+    workers = WorkerStore(database)
+    standings = Standings(workers, pause_store, task_queue=settings.task_queue, monotonic=time.monotonic)
+    pauses = Pauses(pause_store, system_clock, changed=standings.forget)
     admin_key = None if settings.admin_key is None else settings.admin_key.get_secret_value()
     services = Services(
         keys=Keys(keys, cancellations, system_clock, admin_key),
+        people=People(people, passwords, system_clock),
+        sign_in=SignIn(
+            people=people,
+            sessions=SessionStore(
+                database,
+                idle=timedelta(hours=settings.session_idle_hours),
+                longest=timedelta(hours=settings.session_hours),
+            ),
+            links=SignInLinkStore(database),
+            passwords=passwords,
+            limits=SignInLimits(time.monotonic),
+            clock=system_clock,
+        ),
         approvals=approvals,
         submissions=Submissions(
             approvals=approvals,
@@ -117,25 +173,33 @@ async def wire_services(
             workflows=workflows,
             watch=watch,
             limit=limit,
+            pauses=pauses,
             signing_keys=signing_keys,
             clock=system_clock,
         ),
-        decisions=Decisions(
-            approvals=approvals,
-            reads=reads,
-            store=store,
-            workflows=workflows,
-            watch=watch,
-            signing_keys=signing_keys,
-            clock=system_clock,
-        ),
+        decisions=decisions,
         cancellations=cancellations,
+        catalog=Catalog(operations),
+        reviews=Reviews(approvals, decisions, Confirmations(signing_keys, system_clock)),
         policy=PolicyDesk(
             policy=policy, patterns=patterns, keys=keys, operations=operations, limit=limit, clock=system_clock
         ),
         patterns=TrustedPatterns(patterns, keys, BacktestReads(database), operations.declarations, system_clock),
         audit_log=AuditLog(database, approvals, system_clock),
-        readiness=ReadinessChecks(database, WorkerStore(database), workflows, system_clock, settings.task_queue),
+        pauses=pauses,
+        settlements=Settlements(approvals, SettlementStore(database), system_clock),
+        readiness=ReadinessChecks(
+            database=database,
+            workers=workers,
+            pauses=pause_store,
+            workflows=workflows,
+            clock=system_clock,
+            task_queue=settings.task_queue,
+        ),
+        queue=Queue(reads, QueueReads(database), approvals, system_clock),
+        insights=Insights(InsightsReads(database), system_clock),
+        standings=standings,
+        live=LiveFeed(database, watch, standings, system_clock),
     )
     watch.start()
     finishing = asyncio.create_task(_finish_revocations(cancellations))
@@ -144,6 +208,7 @@ async def wire_services(
     finally:
         finishing.cancel()
         await asyncio.gather(finishing, return_exceptions=True)
+        await services.live.close()
         await asyncio.to_thread(watch.stop)
         database.close()
 

@@ -6,7 +6,7 @@ from collections.abc import Iterable, Sequence
 from datetime import datetime
 from typing import Any
 
-from sqlalchemy import Connection, Row, Select, and_, func, or_, select
+from sqlalchemy import Connection, Row, Select, func, or_, select
 
 from assent.models import (
     Approval,
@@ -16,17 +16,23 @@ from assent.models import (
     Operation,
     Outcome,
     PatternUse,
+    Pause,
     Risk,
     RiskLevel,
     RuleResult,
+    Settlement,
     TemporalLink,
 )
 from domain.approval import workflow_id_of
 from domain.audit import Action
 from domain.ballot import Ballot
 from domain.listing import ApprovalFilter, Position, Sort
+from domain.pauses import pause_on
 from storage.database import Database
+from storage.pauses import active_pauses
 from storage.rows import ballot_of, read_row
+from storage.search import found_by
+from storage.settlements import settlements_of
 from storage.tables import approvals, audit_events, decisions, executions, keys
 
 
@@ -84,6 +90,13 @@ class ApprovalReads:
         with self._database.read() as connection:
             return _approvals(connection, connection.execute(query).all(), now)
 
+    def by_ids(self, approval_ids: Sequence[str], *, now: datetime) -> list[Approval]:
+        """Return these approvals in the order of their ids; one that has no row is left out."""
+        query = select(approvals).where(approvals.c.id.in_(approval_ids))
+        with self._database.read() as connection:
+            found = {each.id: each for each in _approvals(connection, connection.execute(query).all(), now)}
+        return [found[approval_id] for approval_id in approval_ids if approval_id in found]
+
     def revisions(self, approval_ids: Iterable[str]) -> dict[str, int]:
         """Return how often each of these approvals has changed; one that has no row is left out."""
         query = select(approvals.c.id, approvals.c.revision).where(approvals.c.id.in_(list(approval_ids)))
@@ -106,20 +119,21 @@ class ApprovalReads:
 
 def _filtered(query: Select[Any], wanted: ApprovalFilter) -> Select[Any]:
     for name, value in wanted:
-        if value is not None:
+        if name != "q" and value is not None:
             query = query.where(approvals.c[name] == str(value))
-    return query
+    return query if wanted.q is None else query.where(*found_by(wanted.q))
 
 
 def _sorted(query: Select[Any], sort: Sort, after: Position | None) -> Select[Any]:
     if sort is Sort.EXPIRES_AT:
         time = approvals.c.expires_at
         if after is not None:
-            query = query.where(or_(time > after.at, and_(time == after.at, approvals.c.id > after.approval_id)))
+            # A bound of its own for the time: an index begins there, and not at the first page.
+            query = query.where(time >= after.at, or_(time > after.at, approvals.c.id > after.approval_id))
         return query.order_by(time, approvals.c.id)
     time = approvals.c.created_at
     if after is not None:
-        query = query.where(or_(time < after.at, and_(time == after.at, approvals.c.id < after.approval_id)))
+        query = query.where(time <= after.at, or_(time < after.at, approvals.c.id < after.approval_id))
     return query.order_by(time.desc(), approvals.c.id.desc())
 
 
@@ -131,13 +145,23 @@ def _approvals(connection: Connection, rows: Sequence[Row[Any]], now: datetime) 
     made = select(decisions).where(decisions.c.approval_id.in_(ids)).order_by(decisions.c.recorded_at, decisions.c.id)
     for vote in connection.execute(made):
         votes[vote.approval_id].append(_decision(vote))
-    runs = {
-        run.approval_id: _execution(run)
-        for run in connection.execute(select(executions).where(executions.c.approval_id.in_(ids)))
-    }
+    claims = connection.execute(select(executions).where(executions.c.approval_id.in_(ids))).all()
+    settled = settlements_of(connection, [claim.approval_id for claim in claims if claim.outcome_unknown])
+    runs = {claim.approval_id: _execution(claim, settled.get(claim.approval_id)) for claim in claims}
     never_started = [row for row in rows if row.status == ApprovalStatus.FAILED and row.id not in runs]
     runs |= _refused_executions(connection, never_started)
-    return [_approval(row, votes[row.id], runs.get(row.id), now) for row in rows]
+    held = _held(connection, [row for row in rows if row.id not in runs])
+    return [_approval(row, votes[row.id], runs.get(row.id), held.get(row.id), now) for row in rows]
+
+
+def _held(connection: Connection, never_started: Sequence[Row[Any]]) -> dict[str, Pause]:
+    """Return what keeps those from starting that may still start."""
+    may_start = [row for row in never_started if not ApprovalStatus(row.status).is_terminal]
+    if not may_start:
+        return {}
+    pauses = active_pauses(connection)
+    found = {row.id: pause_on(pauses, row.agent_id, row.operation_type) for row in may_start}
+    return {approval_id: pause for approval_id, pause in found.items() if pause is not None}
 
 
 def _refused_executions(connection: Connection, rows: Sequence[Row[Any]]) -> dict[str, Execution]:
@@ -154,7 +178,9 @@ def _refused_executions(connection: Connection, rows: Sequence[Row[Any]]) -> dic
     }
 
 
-def _approval(row: Row[Any], votes: list[Decision], run: Execution | None, now: datetime) -> Approval:
+def _approval(
+    row: Row[Any], votes: list[Decision], run: Execution | None, pause: Pause | None, now: datetime
+) -> Approval:
     status = ApprovalStatus(row.status)
     return Approval(
         id=row.id,
@@ -181,6 +207,8 @@ def _approval(row: Row[Any], votes: list[Decision], run: Execution | None, now: 
         rules=[RuleResult.model_validate(rule) for rule in row.rules or ()],
         pattern=None if row.pattern is None else PatternUse.model_validate(row.pattern),
         policy_version=row.policy_version,
+        pause=pause,
+        agent_owner=row.agent_owner,
     )
 
 
@@ -196,11 +224,12 @@ def _decision(row: Row[Any]) -> Decision:
     )
 
 
-def _execution(row: Row[Any]) -> Execution:
+def _execution(row: Row[Any], settlement: Settlement | None) -> Execution:
     return Execution(
         started_at=row.started_at,
         finished_at=row.finished_at,
         result=None if row.result is None else json.loads(row.result),
         error=row.error,
         outcome_unknown=row.outcome_unknown,
+        settlement=settlement,
     )

@@ -1,5 +1,6 @@
 """The audit log's rows: appended in the transaction of what they tell, never changed."""
 
+from datetime import datetime
 from typing import Any
 
 from sqlalchemy import Connection, Row, select
@@ -33,11 +34,24 @@ def read_events(  # noqa: PLR0913  each is one filter of the list
     approval_id: str | None = None,
     actor: str | None = None,
     action: str | None = None,
-    after: int = 0,
+    since: datetime | None = None,
+    until: datetime | None = None,
+    after: int | None = None,
+    newest_first: bool = False,
     limit: int,
 ) -> list[tuple[int, AuditLine]]:
-    """Return up to `limit` events after position `after`, oldest first, each with its position."""
-    query = select(audit_events).where(audit_events.c.seq > after).order_by(audit_events.c.seq).limit(limit)
+    """Return up to `limit` events that follow position `after`, oldest or newest first, each with its position.
+
+    `since` is the first moment of the events wanted, `until` the first one no longer wanted.
+    """
+    seq = audit_events.c.seq
+    query = select(audit_events).order_by(seq.desc() if newest_first else seq).limit(limit)
+    if after is not None:
+        query = query.where(seq < after if newest_first else seq > after)
+    if since is not None:
+        query = query.where(audit_events.c.at >= since)
+    if until is not None:
+        query = query.where(audit_events.c.at < until)
     if approval_id is not None:
         query = query.where(audit_events.c.approval_id == approval_id)
     if actor is not None:

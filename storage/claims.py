@@ -4,9 +4,9 @@ from collections.abc import Callable, Sequence
 from datetime import datetime
 from typing import Any
 
-from sqlalchemy import Connection, Row, select, update
+from sqlalchemy import Connection, Row, select, union_all, update
 
-from assent.models import ApprovalStatus, Operation, Outcome, RiskLevel, Role, Verdict
+from assent.models import ApprovalStatus, Operation, Outcome, Pause, RiskLevel, Role, Verdict
 from domain.audit import Action, AuditEvent, event_id
 from domain.ballot import Decision
 from domain.execution import StoredApproval, refusal_to_run
@@ -16,8 +16,9 @@ from domain.principal import AUTOMATION
 from domain.signing import Signature, SigningKeys
 from storage.audit import append_event
 from storage.database import Database, insert_once
+from storage.pauses import pause_of
 from storage.rows import read_row
-from storage.tables import decisions, executions, keys
+from storage.tables import decisions, executions, keys, people
 
 _UNREADABLE = "The stored approval was changed into something that is not an approval."
 
@@ -26,12 +27,14 @@ class Claim(Frozen):
     """The right to run, or why there is none.
 
     `refused`: it must not run. `already_started`: an earlier attempt holds the claim, and its end is not known.
+    `paused`: it may run once this pause is over.
     """
 
     approval: StoredApproval | None = None
     attempt: int = 1
     refused: str | None = None
     already_started: bool = False
+    paused: Pause | None = None
 
 
 class ClaimStore:
@@ -63,24 +66,29 @@ class ClaimStore:
             if refused is not None:
                 self._tell_refused(connection, row, refused, at=at)
                 return Claim(refused=refused)
-            claim = {
-                "approval_id": approval_id,
-                "digest": approval.digest,
-                "started_at": at,
-                "attempts": 1,
-                "outcome_unknown": False,
-            }
-            if insert_once(connection, executions, claim):
-                self._tell_started(connection, approval, at=at)
-                return Claim(approval=approval)
-            tried = select(executions.c.attempts).where(executions.c.approval_id == approval_id)
-            attempts = connection.execute(tried).scalar_one() + 1
-            if attempts > approval.plan.attempts:
-                return Claim(approval=approval, already_started=True)
-            connection.execute(
-                update(executions).where(executions.c.approval_id == approval_id).values(attempts=attempts)
-            )
-            return Claim(approval=approval, attempt=attempts)
+            # Only now: what must not run at all is refused whatever is paused, so that a pause hides no tampering.
+            pause = pause_of(connection, approval.agent_id, approval.operation.type)
+            if pause is not None and not _is_claimed(connection, approval_id):
+                return Claim(paused=pause)
+            return self._granted(connection, approval, at=at)
+
+    def _granted(self, connection: Connection, approval: StoredApproval, *, at: datetime) -> Claim:
+        claim = {
+            "approval_id": approval.approval_id,
+            "digest": approval.digest,
+            "started_at": at,
+            "attempts": 1,
+            "outcome_unknown": False,
+        }
+        if insert_once(connection, executions, claim):
+            self._tell_started(connection, approval, at=at)
+            return Claim(approval=approval)
+        own = executions.c.approval_id == approval.approval_id
+        attempts = connection.execute(select(executions.c.attempts).where(own)).scalar_one() + 1
+        if attempts > approval.plan.attempts:
+            return Claim(approval=approval, already_started=True)
+        connection.execute(update(executions).where(own).values(attempts=attempts))
+        return Claim(approval=approval, attempt=attempts)
 
     @staticmethod
     def _tell_started(connection: Connection, approval: StoredApproval, *, at: datetime) -> None:
@@ -139,6 +147,11 @@ def _stored_approval(connection: Connection, row: Row[Any]) -> StoredApproval:
     )
 
 
+def _is_claimed(connection: Connection, approval_id: str) -> bool:
+    claim = select(executions.c.approval_id).where(executions.c.approval_id == approval_id)
+    return connection.execute(claim).one_or_none() is not None
+
+
 def _approving_decisions(connection: Connection, approval_id: str) -> tuple[Decision, ...]:
     accepted = select(decisions).where(
         decisions.c.approval_id == approval_id,
@@ -163,5 +176,8 @@ def _approving_decisions(connection: Connection, approval_id: str) -> tuple[Deci
 
 
 def _active_names(connection: Connection, names: Sequence[str]) -> frozenset[str]:
-    active = select(keys.c.name).where(keys.c.name.in_(names), keys.c.revoked_at.is_(None))
-    return frozenset(connection.execute(active).scalars()) | {AUTOMATION}
+    """Return those of `names` whose key is not revoked, or who are people that may still decide."""
+    by_key = select(keys.c.name).where(keys.c.name.in_(names), keys.c.revoked_at.is_(None))
+    deciding = people.c.role.in_((Role.REVIEWER.value, Role.ADMIN.value))
+    by_session = select(people.c.name).where(people.c.name.in_(names), people.c.disabled_at.is_(None), deciding)
+    return frozenset(connection.execute(union_all(by_key, by_session)).scalars()) | {AUTOMATION}

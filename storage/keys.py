@@ -3,14 +3,15 @@
 from datetime import datetime
 from typing import Any
 
-from sqlalchemy import Connection, Row, func, select, update
+from sqlalchemy import Connection, Row, func, insert, select, update
 
 from assent.models import Key, Role
 from domain.audit import Action, AuditEvent, event_id
-from domain.errors import KeyNotFoundError, NameTakenError
+from domain.errors import KeyNotFoundError
 from domain.principal import AUTOMATION
 from storage.audit import append_event
-from storage.database import Database, insert_once
+from storage.database import Database
+from storage.names import take_name
 from storage.tables import keys
 
 
@@ -24,11 +25,10 @@ class KeyStore:
     def add(self, key: Key, secret_hash: str) -> None:
         """Write a new key and tell it in the log. Raises NameTakenError."""
         with self._database.write() as connection:
+            take_name(connection, key.name)
             values = key.model_dump(exclude={"role"}) | {"role": key.role.value, "secret_hash": secret_hash}
-            if not insert_once(connection, keys, values):
-                message = f"The name {key.name!r} is or was in use. Names are never reused; choose another."
-                raise NameTakenError(message)
-            self._tell(connection, key, Action.KEY_CREATED, actor=key.created_by, at=key.created_at)
+            connection.execute(insert(keys).values(values))
+            _tell(connection, key, Action.KEY_CREATED, actor=key.created_by, at=key.created_at)
 
     def find(self, key_id: str) -> tuple[Key, str] | None:
         """Return the key that is not revoked under `key_id`, with the hash of its secret."""
@@ -76,21 +76,28 @@ class KeyStore:
                 raise KeyNotFoundError(message)
             key = _key(row)
             if changed:
-                self._tell(connection, key, Action.KEY_REVOKED, actor=by, at=at)
+                _tell(connection, key, Action.KEY_REVOKED, actor=by, at=at)
             return key
 
-    @staticmethod
-    def _tell(connection: Connection, key: Key, action: Action, *, actor: str, at: datetime) -> None:
-        append_event(
-            connection,
-            AuditEvent(
-                event_id=event_id(action, key.id),
-                at=at,
-                actor=actor,
-                action=action,
-                details={"key_id": key.id, "name": key.name, "role": key.role.value, "owner": key.owner},
-            ),
-        )
+
+def revoke_own_keys(connection: Connection, person: str, *, by: str, at: datetime) -> None:
+    """Revoke the keys by which `person` decides or reads; what an agent of theirs does goes on."""
+    own = (keys.c.owner == person, keys.c.role != Role.AGENT.value, keys.c.revoked_at.is_(None))
+    for row in connection.execute(update(keys).where(*own).values(revoked_at=at).returning(keys)).all():
+        _tell(connection, _key(row), Action.KEY_REVOKED, actor=by, at=at)
+
+
+def _tell(connection: Connection, key: Key, action: Action, *, actor: str, at: datetime) -> None:
+    append_event(
+        connection,
+        AuditEvent(
+            event_id=event_id(action, key.id),
+            at=at,
+            actor=actor,
+            action=action,
+            details={"key_id": key.id, "name": key.name, "role": key.role.value, "owner": key.owner},
+        ),
+    )
 
 
 def _key(row: Row[Any]) -> Key:

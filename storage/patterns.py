@@ -17,11 +17,15 @@ from storage.tables import pattern_uses, trusted_pattern_revisions, trusted_patt
 
 
 class UsedPattern(Frozen):
-    """A pattern with how often it has let something through: in all, and on the UTC day that was asked about."""
+    """A pattern with how often it has let something through: in all, and on the UTC day that was asked about.
+
+    `summed_today` is what its parameter has added up to on that day; 0 without a daily sum.
+    """
 
     pattern: TrustedPattern
     matched: int = 0
     matched_today: int = 0
+    summed_today: float = 0
     last_matched_at: datetime | None = None
 
 
@@ -167,12 +171,13 @@ def _used(connection: Connection, query: Select[Any], today: datetime) -> list[U
     )
     uses = {row.pattern_id: row for row in connection.execute(counted)}
     of_today = select(pattern_uses).where(pattern_uses.c.pattern_id.in_(ids), pattern_uses.c.day == utc_day(today))
-    uses_today = {row.pattern_id: row.uses for row in connection.execute(of_today)}
+    today_of = {row.pattern_id: row for row in connection.execute(of_today)}
     return [
         UsedPattern(
             pattern=pattern,
             matched=uses[pattern.id].uses,
-            matched_today=uses_today.get(pattern.id, 0),
+            matched_today=today_of[pattern.id].uses if pattern.id in today_of else 0,
+            summed_today=today_of[pattern.id].total if pattern.id in today_of else 0,
             last_matched_at=uses[pattern.id].last_at,
         )
         if pattern.id in uses

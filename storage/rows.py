@@ -96,7 +96,7 @@ def insert_decision(connection: Connection, decision: Decision, refusal: Refusal
             signature=None if decision.signature is None else decision.signature.model_dump(),
         )
     )
-    _touch(connection, decision.approval_id)
+    touch(connection, decision.approval_id)
 
 
 def accept(connection: Connection, row: Row[Any], decision: Decision, status: ApprovalStatus, *, at: datetime) -> None:
@@ -157,7 +157,13 @@ def move(  # noqa: PLR0913  each is one fact of the change
             details={"status": status.value, **(details or {})},
         ),
     )
-    _touch(connection, row.id)
+    touch(connection, row.id)
+
+
+def touch(connection: Connection, approval_id: str) -> None:
+    """Count a revision up, so that whoever waits for the approval sees that it changed."""
+    connection.execute(update(approvals).where(approvals.c.id == approval_id).values(revision=approvals.c.revision + 1))
+    announce(connection, approval_id)
 
 
 def _existing(row: Row[Any] | None, approval_id: str) -> Row[Any]:
@@ -165,12 +171,6 @@ def _existing(row: Row[Any] | None, approval_id: str) -> Row[Any]:
         message = f"The record has no approval {approval_id}."
         raise MissingRowError(message)
     return row
-
-
-def _touch(connection: Connection, approval_id: str) -> None:
-    """Count a revision up, so that whoever waits for the approval sees that it changed."""
-    connection.execute(update(approvals).where(approvals.c.id == approval_id).values(revision=approvals.c.revision + 1))
-    announce(connection, approval_id)
 
 
 def _accepted_approvals(connection: Connection, approval_id: str) -> list[Row[Any]]:

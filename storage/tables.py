@@ -66,6 +66,8 @@ approvals = Table(
     Index(None, "expires_at", "id"),
     Index(None, "created_at", "id"),
     Index(None, "agent_id", "created_at", "id"),
+    Index(None, "operation_type", "created_at", "id"),
+    Index(None, "closed_at", "id"),
 )
 
 decisions = Table(
@@ -162,6 +164,69 @@ pattern_uses = Table(
     Column("uses", Integer, nullable=False),
     Column("total", Double, nullable=False),
     Column("last_at", UtcTime, nullable=False),
+)
+
+people = Table(
+    "people",
+    metadata,
+    Column("name", String(63), primary_key=True),
+    Column("role", String(16), nullable=False),
+    # None for a person who cannot sign in by password.
+    Column("password_hash", String(255)),
+    Column("created_at", UtcTime, nullable=False),
+    Column("created_by", String(96), nullable=False),
+    Column("disabled_at", UtcTime),
+)
+
+sessions = Table(
+    "sessions",
+    metadata,
+    # Public: it names the session in lists and in the log. The cookie holds a secret, of which only the hash is kept.
+    Column("id", String(32), primary_key=True),
+    Column("token_hash", String(64), nullable=False),
+    Column("person", String(63), ForeignKey("people.name"), nullable=False),
+    Column("client", String(255), nullable=False),
+    Column("created_at", UtcTime, nullable=False),
+    Column("seen_at", UtcTime, nullable=False),
+    Column("ended_at", UtcTime),
+    UniqueConstraint("token_hash"),
+    Index(None, "person", "created_at"),
+)
+
+sign_in_links = Table(
+    "sign_in_links",
+    metadata,
+    Column("token_hash", String(64), primary_key=True),
+    Column("person", String(63), ForeignKey("people.name"), nullable=False),
+    Column("created_at", UtcTime, nullable=False),
+    Column("expires_at", UtcTime, nullable=False),
+    Column("used_at", UtcTime),
+)
+
+pauses = Table(
+    "pauses",
+    metadata,
+    Column("id", String(36), primary_key=True),
+    # With neither, everything is paused.
+    Column("agent_id", String(63)),
+    Column("operation_type", String(128)),
+    Column("reason", Text, nullable=False),
+    Column("started_at", UtcTime, nullable=False),
+    Column("started_by", String(96), nullable=False),
+    Column("ended_at", UtcTime),
+    Column("ended_by", String(96)),
+    Index(None, "ended_at"),
+)
+
+settlements = Table(
+    "settlements",
+    metadata,
+    # An unknown outcome is settled once. The approval's own row is its workflow's, and stays as it ended.
+    Column("approval_id", String(36), ForeignKey("approvals.id"), primary_key=True),
+    Column("outcome", String(16), nullable=False),
+    Column("note", Text, nullable=False),
+    Column("settled_at", UtcTime, nullable=False),
+    Column("settled_by", String(96), nullable=False),
 )
 
 workers = Table(

@@ -1,4 +1,4 @@
-"""Approvals: submit, read, wait, decide, cancel."""
+"""Approvals: submit, read, wait, decide, cancel, settle."""
 
 from typing import Annotated
 
@@ -7,7 +7,16 @@ from pydantic import Field
 
 from api.dependencies import STORABLE, ApprovalId, Caller, IdempotencyKey, ServicesDep
 from api.errors import describe
-from assent.models import Approval, ApprovalPage, ApprovalStatus, AuditPage, DecisionRequest, RiskLevel, Submission
+from assent.models import (
+    Approval,
+    ApprovalPage,
+    ApprovalStatus,
+    AuditPage,
+    DecisionRequest,
+    NewSettlement,
+    RiskLevel,
+    Submission,
+)
 from domain.listing import ApprovalFilter, Sort
 from services.submissions import Novelty
 
@@ -63,6 +72,15 @@ async def page(  # noqa: PLR0913, PLR0917  each is one filter of the list
     agent_id: Annotated[str | None, Query(max_length=63, pattern=STORABLE)] = None,
     operation_type: Annotated[str | None, Query(max_length=128, pattern=STORABLE)] = None,
     resource_type: Annotated[str | None, Query(max_length=128, pattern=STORABLE)] = None,
+    q: Annotated[
+        str | None,
+        Query(
+            max_length=200,
+            pattern=STORABLE,
+            description="Words that all occur in the approval: in its id, agent, operation type, resource type, "
+            "resource id or reason, in capitals or not.",
+        ),
+    ] = None,
     sort: Sort = Sort.NEWEST,
     limit: Annotated[int, Query(ge=1, le=MAX_PAGE)] = 50,
     cursor: Annotated[str | None, Query(max_length=512)] = None,
@@ -74,6 +92,7 @@ async def page(  # noqa: PLR0913, PLR0917  each is one filter of the list
         agent_id=agent_id,
         operation_type=operation_type,
         resource_type=resource_type,
+        q=q,
     )
     return await services.approvals.page(caller, wanted, sort=sort, limit=limit, cursor=cursor)
 
@@ -143,3 +162,16 @@ async def cancel(approval_id: ApprovalId, response: Response, caller: Caller, se
     approval, recorded = await services.cancellations.cancel(caller, approval_id)
     response.status_code = 200 if recorded else 202
     return approval
+
+
+@router.post(
+    "/{approval_id}/settle",
+    summary="Settle an unknown outcome",
+    responses=describe(401, 403, 404, 409, 413, 415, 422, 503),
+)
+async def settle(approval_id: ApprovalId, settlement: NewSettlement, caller: Caller, services: ServicesDep) -> Approval:
+    """Say what became of a failed approval with `outcome_unknown`, with an admin's key, once.
+
+    The status stays as it ended; `execution.settlement` tells what was found, and by whom.
+    """
+    return await services.settlements.settle(caller, approval_id, settlement)

@@ -24,7 +24,7 @@ async def create(wanted: NewKey, caller: Caller, services: ServicesDep) -> Creat
 
 @router.get("", summary="List keys", responses=describe(401, 403, 503))
 async def all_keys(caller: Caller, services: ServicesDep) -> KeyList:
-    """Return every key, revoked ones too, with an admin's key."""
+    """Return every key, revoked ones too, with an admin's or an auditor's key."""
     return KeyList(items=await services.keys.all(caller))
 
 

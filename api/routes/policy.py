@@ -17,8 +17,8 @@ async def read(caller: Caller, services: ServicesDep) -> Policy:
 
 @router.post("/assess", summary="Try a submission", responses=describe(401, 403, 413, 415, 422, 429, 503))
 async def assess(trial: Trial, caller: Caller, services: ServicesDep) -> Assessment:
-    """Say what would become of a submission, with an agent's or an admin's key. Nothing is stored.
+    """Say what would become of a submission. Nothing is stored.
 
-    An admin may ask on behalf of an agent, by `agent_id`.
+    An agent's key asks for that agent; a reviewer's, an admin's or an auditor's may ask for any, by `agent_id`.
     """
     return await services.policy.assess(caller, trial)

@@ -31,7 +31,7 @@ class BulkDeleteParameters(Parameters):
 
     ids: Annotated[
         list[Annotated[int, Field(ge=1, le=MAX_CUSTOMER_ID)]],
-        Field(min_length=1, max_length=1_000),
+        Field(min_length=1, max_length=1_000, title="Customers"),
         AfterValidator(_each_once),
     ]
 
@@ -39,13 +39,13 @@ class BulkDeleteParameters(Parameters):
 class ExportParameters(Parameters):
     """How many customers to export, from the lowest id on."""
 
-    limit: int = Field(ge=1, le=1_000)
+    limit: int = Field(ge=1, le=1_000, title="How many", json_schema_extra={"unit": "customers"})
 
 
 class RefundParameters(Parameters):
     """How much of an order to pay back. `currency` (ISO 4217) must be the order's own."""
 
-    amount_cents: int = Field(ge=1, le=MAX_REFUND_CENTS)
+    amount_cents: int = Field(ge=1, le=MAX_REFUND_CENTS, title="Amount", json_schema_extra={"unit": "cents"})
     currency: str = Field(pattern=r"^[A-Z]{3}$")
 
 

@@ -2,7 +2,8 @@
 
 Lost connections, 429, 503 and a gateway's 502 and 504 are tried again a few times, after the pause that the service
 asks for. That is safe: submissions and decisions carry an idempotency key, so a repeated one has no second effect. A
-cancel carries none, and is tried again only when it cannot have arrived.
+cancel carries none, and is tried again only when it cannot have arrived. What an admin has paused is told at once:
+nobody knows how long that lasts.
 """
 
 import math
@@ -17,7 +18,15 @@ from uuid import uuid4
 import httpx2
 from pydantic import BaseModel, ValidationError
 
-from assent.errors import PASSING, AssentApiError, AssentClientError, AssentUnreachableError, error_of, unreadable
+from assent.errors import (
+    PASSING,
+    AssentApiError,
+    AssentClientError,
+    AssentPausedError,
+    AssentUnreachableError,
+    error_of,
+    unreadable,
+)
 from assent.models import (
     Approval,
     ApprovalPage,
@@ -39,7 +48,7 @@ LONGEST_WAIT_SECONDS = 86_400.0
 # A call that would block for longer than this tells its caller instead; `wait` is there to be patient.
 LONGEST_PAUSE_SECONDS = 60.0
 
-__all__ = ["Assent", "AssentApiError", "AssentClientError", "AssentUnreachableError", "Filters"]
+__all__ = ["Assent", "AssentApiError", "AssentClientError", "AssentPausedError", "AssentUnreachableError", "Filters"]
 
 _Body = TypeVar("_Body", bound=BaseModel)
 
@@ -52,6 +61,7 @@ class Filters(TypedDict, total=False):
     agent_id: str
     operation_type: str
     resource_type: str
+    q: str
     sort: str
     limit: int
     cursor: str
@@ -60,7 +70,8 @@ class Filters(TypedDict, total=False):
 class Assent:
     """A connection to Assent for the holder of one key; a context manager, safe to share between threads.
 
-    Raises `AssentApiError` for an error that Assent answered, `AssentUnreachableError` when no answer came.
+    Raises `AssentApiError` for an error that Assent answered, of which `AssentPausedError` is that an admin has paused
+    what was asked for; `AssentUnreachableError` when no answer came.
     """
 
     def __init__(
@@ -131,7 +142,7 @@ class Assent:
         risk_level: RiskLevel | None = None,
         agent_id: str | None = None,
     ) -> Assessment:
-        """Return what would become of a submission, which is not stored. An admin may ask as another agent."""
+        """Return what would become of a submission, which is not stored. People may ask as any agent."""
         trial = Trial(
             operation=operation, reason=reason, context=context or {}, risk_level=risk_level, agent_id=agent_id
         )
@@ -203,6 +214,8 @@ class Assent:
         while True:
             try:
                 return self._try(method, path, **content)
+            except AssentPausedError:
+                raise
             except AssentClientError as error:
                 pause = _pause(attempt, error.retry_after)
                 is_safe = repeatable or not error.may_have_arrived

@@ -15,6 +15,7 @@ _UNSENT = (httpx2.ConnectError, httpx2.ConnectTimeout, httpx2.PoolTimeout, httpx
 _BUSY = (429, 503)
 # What a gateway answers when it does not know whether the request went through.
 _LOST_BEHIND_A_GATEWAY = (502, 504)
+_PAUSED = "/problems/paused"
 
 
 class AssentClientError(Exception):
@@ -61,6 +62,10 @@ class AssentApiError(AssentClientError):
         self.problem = problem
 
 
+class AssentPausedError(AssentApiError):
+    """An admin has paused what was asked for, and nothing was stored. `retry_after` says when to ask again at best."""
+
+
 def error_of(response: httpx2.Response) -> AssentApiError:
     """Return the error that `response` carries, or one made of what a proxy or another program answered."""
     try:
@@ -72,7 +77,8 @@ def error_of(response: httpx2.Response) -> AssentApiError:
             status=response.status_code,
             detail=response.text[:200] or f"{response.url} gave no reason.",
         )
-    return AssentApiError(problem, _retry_after(response.headers.get("Retry-After", "")))
+    kind = AssentPausedError if problem.type == _PAUSED else AssentApiError
+    return kind(problem, _retry_after(response.headers.get("Retry-After", "")))
 
 
 def unreadable(response: httpx2.Response) -> AssentApiError:

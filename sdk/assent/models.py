@@ -6,9 +6,10 @@ them, so that an older client reads a newer service.
 
 from datetime import datetime
 from enum import StrEnum
-from typing import Annotated, Any
+from typing import Annotated, Any, Self
 
-from pydantic import BaseModel, ConfigDict, Field
+from pydantic import BaseModel, ConfigDict, Field, model_validator
+from pydantic_core import PydanticCustomError
 
 MAX_REASON = 1_000
 MAX_COMMENT = 2_000
@@ -54,6 +55,13 @@ class Outcome(StrEnum):
 
     APPROVE = "approve"
     REJECT = "reject"
+
+
+class SettledOutcome(StrEnum):
+    """What an admin found out about an execution whose outcome was unknown."""
+
+    EXECUTED = "executed"
+    FAILED = "failed"
 
 
 class Role(StrEnum):
@@ -105,6 +113,33 @@ class DecisionRequest(Sent):
     digest: str | None = Field(default=None, pattern=r"^[0-9a-f]{64}$")
 
 
+class PauseScope(Sent):
+    """What to pause or to resume: one agent, one operation type, or, with neither, everything."""
+
+    agent_id: str | None = Field(default=None, min_length=1, max_length=63, examples=["billing-agent"])
+    operation_type: str | None = Field(default=None, min_length=1, max_length=128, examples=["user.delete"])
+
+    @model_validator(mode="after")
+    def _check_one_kind(self) -> Self:
+        if self.agent_id is not None and self.operation_type is not None:
+            kind, message = "two_scopes", "Name an agent or an operation type, not both; with neither it is everything"
+            raise PydanticCustomError(kind, message)
+        return self
+
+
+class NewPause(PauseScope):
+    """A pause to be made. People read the reason wherever they meet the pause."""
+
+    reason: str = Field(min_length=1, max_length=MAX_REASON, examples=["The payment provider is down."])
+
+
+class NewSettlement(Sent):
+    """What was found out about an execution whose outcome is unknown."""
+
+    outcome: Annotated[SettledOutcome, Field(strict=False)]
+    note: str = Field(min_length=1, max_length=MAX_COMMENT, examples=["The provider's log shows the refund."])
+
+
 class NewKey(Sent):
     """A key to be made."""
 
@@ -151,14 +186,38 @@ class Decision(Received):
     refusal: str | None = None
 
 
+class Settlement(Received):
+    """What an admin found in the target system, where Assent itself could not know. The status stays as it ended."""
+
+    outcome: SettledOutcome
+    note: str
+    settled_by: str
+    settled_at: datetime
+
+
 class Execution(Received):
-    """The run of an approved operation. `outcome_unknown`: it started, and nobody knows whether it finished."""
+    """The run of an approved operation. `outcome_unknown`: it started, and nobody knows whether it finished.
+
+    `settlement`: what an admin found out afterwards about an unknown outcome.
+    """
 
     started_at: datetime | None = None
     finished_at: datetime | None = None
     result: Any = None
     error: str | None = None
     outcome_unknown: bool = False
+    settlement: Settlement | None = None
+
+
+class Pause(Received):
+    """A pause in force: of one agent, of one operation type, or, with neither, of everything."""
+
+    id: str
+    agent_id: str | None = None
+    operation_type: str | None = None
+    reason: str
+    started_by: str
+    started_at: datetime
 
 
 class TemporalLink(Received):
@@ -175,6 +234,7 @@ class Approval(Received):
     `risk` and `expires_at` are None until a worker has assessed the request. `overdue`: the deadline has passed, and
     the workflow has not closed the approval yet (a decision made in time may still be on its way). `rules` are those
     of policy `policy_version` that matched, and `pattern` is what let it through without a person, if anything did.
+    `pause`: what keeps it from starting, once it is approved. `agent_owner`: the person who answers for the agent.
     """
 
     id: str
@@ -196,6 +256,8 @@ class Approval(Received):
     rules: list[RuleResult] = Field(default_factory=list)
     pattern: PatternUse | None = None
     policy_version: str | None = None
+    pause: Pause | None = None
+    agent_owner: str | None = None
 
 
 class ApprovalPage(Received):

@@ -21,7 +21,8 @@ P = TypeVar("P", bound=BaseModel)
 class Parameters(BaseModel):
     """The base of an operation's parameters: exact types, no unknown fields, only finite numbers.
 
-    A submission that breaks the model is refused before anyone is asked, so state every bound here.
+    A submission that breaks the model is refused before anyone is asked, so state every bound here. Reviewers read a
+    field's `title` and `description`, and the unit of `json_schema_extra={"unit": "cents"}`.
     """
 
     model_config = ConfigDict(extra="forbid", frozen=True, strict=True, allow_inf_nan=False)

@@ -22,7 +22,7 @@ Note = Annotated[str, Field(max_length=MAX_NOTE)]
 
 
 class Trial(Submission):
-    """A submission to be assessed and not stored. `agent_id`: as which agent, for admins; else the caller itself."""
+    """A submission to be assessed and not stored. `agent_id`: as which agent, for people; else the caller itself."""
 
     agent_id: str | None = Field(default=None, min_length=1, max_length=63)
 
@@ -60,7 +60,7 @@ class PolicyRule(Received):
 
 
 class PolicyOperation(Received):
-    """What an operation declares of itself; `risk` None means the default, medium."""
+    """What an operation declares of itself; `risk` None means the default, medium. `title`: what reviewers read."""
 
     type: str
     resource_types: list[str]
@@ -68,6 +68,7 @@ class PolicyOperation(Received):
     risk: RiskLevel | None = None
     required_approvals: int = 1
     timeout: str | None = None
+    title: str | None = None
 
 
 class Policy(Received):
@@ -140,7 +141,8 @@ class PatternChange(Sent):
 class TrustedPattern(Received):
     """A trusted pattern. `broad` and `trusts_claims` mark what is dangerous about it, and `warnings` say why.
 
-    `matched` counts the approvals that it let through, `matched_today` those of the UTC day.
+    `matched` counts the approvals that it let through, `matched_today` those of the UTC day; `summed_today` is what the
+    parameter of its daily sum has added up to on that day.
     """
 
     id: str
@@ -165,6 +167,7 @@ class TrustedPattern(Received):
     matched_today: int = 0
     last_matched_at: datetime | None = None
     warnings: list[str] = Field(default_factory=list)
+    summed_today: float = 0
 
 
 class PatternList(Received):

@@ -24,6 +24,8 @@ def add_approval(  # noqa: PLR0913  each is one column that lists filter or sort
     agent_id: str = "agent",
     operation_type: str = "note.low",
     resource_type: str = "note",
+    resource_id: str = "7",
+    reason: str = "a test asks",
     risk_level: RiskLevel = RiskLevel.LOW,
     created_at: datetime = NOON,
     expires_at: datetime = NOON + timedelta(days=1),
@@ -31,18 +33,18 @@ def add_approval(  # noqa: PLR0913  each is one column that lists filter or sort
 ) -> str:
     """Write an assessed approval, pending or cancelled, and return its id. Ids grow from call to call."""
     approval_id = f"00000000-0000-4000-8000-{next(_numbers):012d}"
-    operation = Operation(type=operation_type, resource_type=resource_type, resource_id="7", parameters={})
+    operation = Operation(type=operation_type, resource_type=resource_type, resource_id=resource_id, parameters={})
     digest = operation_digest(approval_id, agent_id, operation, "tests")
     request = ApprovalRequest(
         approval_id=approval_id,
         agent_id=agent_id,
         agent_owner=None,
         operation=operation,
-        reason="a test asks",
+        reason=reason,
         context={},
         declaration="tests",
         digest=digest,
-        content_digest=content_digest(operation, "a test asks", {}),
+        content_digest=content_digest(operation, reason, {}),
         idempotency_key=None,
         submitted_at=created_at,
     )

@@ -13,6 +13,7 @@ from services.readiness import WORKER_SEEN_WITHIN, Check, ReadinessChecks
 from services.temporal import ApprovalWorkflows
 from services.wiring import system_clock
 from storage.database import Database
+from storage.pauses import PauseStore
 from storage.tables import workers as workers_table
 from storage.workers import WorkerStore
 from tests.support.stack import Stack, beating
@@ -32,7 +33,14 @@ async def checked(stack: Stack, *, clock: Clock = system_clock, database: Databa
     """Return what the checks say to a process with this clock and this database."""
     database = database or stack.database
     workflows = ApprovalWorkflows(stack.temporal, stack.signing_keys, stack.settings.task_queue)
-    checks = ReadinessChecks(database, WorkerStore(database), workflows, clock, stack.settings.task_queue)
+    checks = ReadinessChecks(
+        database=database,
+        workers=WorkerStore(database),
+        pauses=PauseStore(database),
+        workflows=workflows,
+        clock=clock,
+        task_queue=stack.settings.task_queue,
+    )
     readiness = await checks.check()
     assert readiness.ready == all(check.ok for check in readiness.checks)
     return {check.name: check for check in readiness.checks}
@@ -43,8 +51,9 @@ async def ready(stack: Stack) -> tuple[int, dict[str, Any]]:
     answer = await stack.http.get("/readyz")
     assert answer.headers["content-type"] == "application/json"
     told = answer.json()
-    assert told.keys() == {"ready", "checks"}
-    return answer.status_code, {check["name"]: check for check in told["checks"]} | {"ready": told["ready"]}
+    assert told.keys() == {"ready", "checks", "pauses"}
+    checks = {check["name"]: check for check in told["checks"]}
+    return answer.status_code, checks | {"ready": told["ready"], "pauses": told["pauses"]}
 
 
 async def test_it_lives_whoever_asks(unattended: Stack) -> None:
@@ -82,6 +91,20 @@ async def test_with_a_worker_that_beats_it_is_ready(unattended: Stack) -> None:
         silent = {"seen_at": system_clock() - WORKER_SEEN_WITHIN - timedelta(seconds=1)}
         connection.execute(update(workers_table).where(workers_table.c.identity == "test").values(silent))
     assert (await ready(unattended))[0] == httpx2.codes.SERVICE_UNAVAILABLE
+
+
+async def test_a_pause_is_told_and_does_not_make_it_unready(unattended: Stack) -> None:
+    """Who paused what, since when and why, while it is in force: one resumes from a page that is still served."""
+    admin = unattended.bearer("admin")
+    wanted = {"operation_type": "note.low", "reason": "The provider is down."}
+    paused = await unattended.http.post("/v1/pause", headers=admin, json=wanted)
+    assert paused.status_code == httpx2.codes.CREATED, paused.text
+    async with beating(unattended):
+        status, told = await ready(unattended)
+        assert (status, told["ready"], told["pauses"]) == (httpx2.codes.OK, True, [paused.json()])
+        await unattended.http.post("/v1/resume", headers=admin, json={"operation_type": "note.low"})
+        assert (await ready(unattended))[1]["pauses"] == []
+    WorkerStore(unattended.database).leave("test")
 
 
 @pytest.mark.parametrize("by", [OFF, -OFF])

@@ -63,6 +63,69 @@ async def test_each_filter_alone_and_together(unattended: Stack) -> None:
     assert await listed(unattended, agent_id="nobody") == []
 
 
+async def test_a_search_finds_words_anywhere(unattended: Stack) -> None:
+    """In the id, the agent's name, both types, the resource's id or the reason; in capitals or not; all of them."""
+    agent = new_agent(unattended, "searched")
+    erasure = add_approval(
+        unattended,
+        agent_id=agent,
+        operation_type="customer.erase",
+        resource_type="customer",
+        resource_id="Müller-42",
+        reason="ÜBER the customer's own form, 100% sure",
+    )
+    export = add_approval(
+        unattended,
+        agent_id=agent,
+        operation_type="orders.export",
+        resource_type="orders",
+        resource_id="a_b",
+        reason="x",
+    )
+    for q, expected in (
+        (erasure, [erasure]),
+        (erasure[-5:], [erasure]),
+        ("searched", [export, erasure]),
+        ("SEARCH", [export, erasure]),
+        ("erase", [erasure]),
+        ("Export", [export]),
+        ("orders", [export]),
+        ("42", [erasure]),
+        ("müller", [erasure]),
+        ("MÜLLER", [erasure]),
+        ("über", [erasure]),
+        ("own form", [erasure]),
+        ("form own erase 42", [erasure]),
+        ("erase export", []),
+        ("nowhere", []),
+        ("100%", [erasure]),
+        ("1%0", []),
+        ("%", [erasure]),
+        ("a_b", [export]),
+        ("a/b", []),
+        ("_", [export]),
+        ("\\", []),
+        ("customer's", [erasure]),
+        ("  ", [export, erasure]),
+        ("", [export, erasure]),
+    ):
+        assert await listed(unattended, agent_id=agent, q=q) == expected, q
+        assert await listed(unattended, by=agent, q=q) == expected, q
+    assert await listed(unattended, agent_id=agent, q="customer", operation_type="orders.export") == []
+    assert await listed(unattended, by=new_agent(unattended, "curious"), q="searched") == []
+
+
+async def test_a_search_goes_on_over_pages(unattended: Stack) -> None:
+    """In either order."""
+    agent = new_agent(unattended, "turning")
+    found = [add_approval(unattended, agent_id=agent, reason=f"needle {number}") for number in range(3)]
+    add_approval(unattended, agent_id=agent, reason="hay")
+    for sort, expected in (("-created_at", found[::-1]), ("expires_at", found)):
+        first = (await unattended.get("/v1/approvals", q="needle", sort=sort, limit=2)).json()
+        rest = (await unattended.get("/v1/approvals", q="needle", sort=sort, cursor=first["next_cursor"])).json()
+        assert [approval["id"] for page in (first, rest) for approval in page["items"]] == expected
+
+
 async def test_a_list_shows_what_reading_shows(unattended: Stack) -> None:
     """Each item is the whole approval, as this caller may see it."""
     approval_id = add_approval(unattended, agent_id=new_agent(unattended, "whole"), cancelled=True)
@@ -161,6 +224,8 @@ async def test_a_cursor_carries_no_right(unattended: Stack) -> None:
         {"operation_type": "\x00"},
         {"resource_type": "x" * 129},
         {"resource_type": "\x00"},
+        {"q": "x" * 201},
+        {"q": "\x00"},
         {"cursor": "x" * 513},
     ],
     ids=str,

@@ -37,6 +37,10 @@ ERRORS = {
     ("get", "/v1/trusted-patterns/{pattern_id}/revisions"): {401, 403, 404, 422, 503},
     ("patch", "/v1/trusted-patterns/{pattern_id}"): {401, 403, 404, 413, 415, 422, 503},
     ("delete", "/v1/trusted-patterns/{pattern_id}"): {401, 403, 404, 422, 503},
+    ("post", "/v1/approvals/{approval_id}/settle"): {401, 403, 404, 409, 413, 415, 422, 503},
+    ("post", "/v1/pause"): {401, 403, 409, 413, 415, 422, 503},
+    ("post", "/v1/resume"): {401, 403, 404, 413, 415, 422, 503},
+    ("get", "/v1/pauses"): {401, 403, 503},
     ("post", "/v1/keys"): {401, 403, 409, 413, 415, 422, 503},
     ("get", "/v1/keys"): {401, 403, 503},
     ("delete", "/v1/keys/{key_id}"): {401, 403, 404, 422, 503},
@@ -104,6 +108,7 @@ def test_every_route_tells_its_answers(document: dict[str, Any]) -> None:
         ("post", "/v1/approvals/{approval_id}/decisions"): {"200", "202"},
         ("post", "/v1/approvals/{approval_id}/cancel"): {"200", "202"},
         ("post", "/v1/keys"): {"201"},
+        ("post", "/v1/pause"): {"201"},
         ("post", "/v1/trusted-patterns"): {"201"},
         ("delete", "/v1/trusted-patterns/{pattern_id}"): {"204"},
     }
@@ -146,7 +151,7 @@ def test_the_four_levels_are_explained(document: dict[str, Any]) -> None:
 def test_what_is_sent_is_bounded(document: dict[str, Any]) -> None:
     """Bodies refuse what they do not know, and the document says so; each text has its length."""
     schemas = document["components"]["schemas"]
-    for name in ("Submission", "Operation", "DecisionRequest", "NewKey"):
+    for name in ("Submission", "Operation", "DecisionRequest", "NewKey", "NewPause", "PauseScope", "NewSettlement"):
         assert schemas[name]["additionalProperties"] is False, name
     reason = schemas["Submission"]["properties"]["reason"]
     assert (reason["minLength"], reason["maxLength"]) == (1, 1000)

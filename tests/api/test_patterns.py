@@ -55,6 +55,7 @@ async def test_a_pattern_is_made_with_its_defaults(served: Stack) -> None:
         "matched": 0,
         "matched_today": 0,
         "last_matched_at": None,
+        "summed_today": 0,
         "warnings": ["It never expires. An `expires_at` makes somebody look at it again."],
     }
     assert (await served.get(answer.headers["location"])).json() == made

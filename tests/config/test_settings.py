@@ -108,6 +108,10 @@ def test_database_is_reached_by_the_driver_we_have(environment: pytest.MonkeyPat
         ("ASSENT_DATABASE_URL", "mysql://u:secret@db/x", "asks for mysql, which is not supported: set it to"),
         ("ASSENT_DATABASE_URL", "sqlite://", "names no file, and the API and the worker share the database"),
         ("ASSENT_ADMIN_KEY", "two words", "has characters that an HTTP header cannot carry"),
+        ("ASSENT_ADMIN_PASSWORD", "secret", "cannot be the password of the person admin. A password has 8 characters"),
+        ("ASSENT_PUBLIC_URL", "assent.example.com", "is 'assent.example.com': set it to an address that begins with"),
+        ("ASSENT_SESSION_HOURS", "0", "is '0': set it to a number of hours, more than 0 and up to 8760."),
+        ("ASSENT_SESSION_IDLE_HOURS", "nan", "is 'nan': set it to a number of hours, more than 0 and up to 8760."),
         ("ASSENT_SIGNING_KEYS", "k1", "is wrong, entry 1 does not begin with a key id"),
         ("ASSENT_SIGNING_KEYS", "k1:+/+/", "is wrong, the key k1 is not base64url"),
         ("ASSENT_SIGNING_KEYS", "k1:AAAAA", "is wrong, the key k1 is not base64url"),
@@ -161,7 +165,9 @@ def test_half_a_worker_version_is_refused(environment: pytest.MonkeyPatch) -> No
 
 def test_secrets_are_not_shown() -> None:
     """Settings may be printed or logged by mistake: no key and no database password is in there."""
-    settings = Settings.model_validate({"admin_key": "hush", "database_url": "postgresql://u:hush@db/assent"})
+    settings = Settings.model_validate(
+        {"admin_key": "hush", "admin_password": "hush, hush", "database_url": "postgresql://u:hush@db/assent"}
+    )
     assert "hush" not in repr(settings)
     assert base64.urlsafe_b64encode(FIRST).decode() not in repr(settings)
 
@@ -169,7 +175,12 @@ def test_secrets_are_not_shown() -> None:
 def test_secrets_may_come_from_files(environment: pytest.MonkeyPatch, tmp_path: Path) -> None:
     """Container platforms hand secrets over as files, with a line's end at their end."""
     environment.delenv("ASSENT_SIGNING_KEYS")
-    values = {"signing_keys": written("k2", SECOND), "admin_key": "opensesame", "database_url": "sqlite:////srv/x.db"}
+    values = {
+        "signing_keys": written("k2", SECOND),
+        "admin_key": "opensesame",
+        "admin_password": "wide open",
+        "database_url": "sqlite:////srv/x.db",
+    }
     for name in FROM_FILES:
         (tmp_path / name).write_text(f"{values[name]}\n", encoding="utf-8")
         environment.setenv(f"{PREFIX}{name.upper()}_FILE", str(tmp_path / name))
@@ -177,6 +188,8 @@ def test_secrets_may_come_from_files(environment: pytest.MonkeyPatch, tmp_path: 
     assert settings.signing_key_ring() == {"k2": SECOND}
     assert settings.admin_key is not None
     assert settings.admin_key.get_secret_value() == "opensesame"
+    assert settings.admin_password is not None
+    assert settings.admin_password.get_secret_value() == "wide open"
     assert settings.database_url == "sqlite:////srv/x.db"
 
 

@@ -6,7 +6,10 @@ from pathlib import Path
 
 from assent.models import CreatedKey, Role
 from config.errors import StartError
+from config.settings import Settings
+from dev.banner import Commands
 from dev.command import Options, Parts, run
+from services.first_run import Welcome
 
 CHILDREN = Path(__file__).with_name("small_children.py")
 
@@ -16,18 +19,21 @@ def migrate(database_url: str) -> None:
     Path(database_url.removeprefix("sqlite:///")).with_name("migrated").touch()
 
 
-def ensure_keys(database_url: str) -> list[CreatedKey]:
-    """Make two keys the first time; needs the migration to have run."""
-    folder = Path(database_url.removeprefix("sqlite:///")).parent
-    if not (folder / "migrated").exists() or (folder / "keys").exists():
-        return []
+def welcome(settings: Settings) -> Welcome:
+    """Make two keys and a password the first time, a link every time; needs the migration to have run."""
+    folder = settings.data_dir
+    if not (folder / "migrated").exists():
+        return Welcome()
+    if (folder / "keys").exists():
+        return Welcome(link="second-link")
     (folder / "keys").touch()
-    return [
+    keys = [
         CreatedKey(
             id=role.value, name=role.value, role=role, created_at=datetime.now(UTC), created_by="x", key=f"asn_{role}_k"
         )
         for role in (Role.AGENT, Role.REVIEWER)
     ]
+    return Welcome(keys, password="the-first-password", link="first-link")  # noqa: S106  for nobody
 
 
 def main(words: list[str]) -> int:
@@ -37,8 +43,8 @@ def main(words: list[str]) -> int:
         worker=(sys.executable, str(CHILDREN), worker),
         api=(sys.executable, str(CHILDREN), "api"),
         migrate=migrate,
-        ensure_keys=ensure_keys,
-        new_key_command="assent keys add NAME --role agent",
+        welcome=welcome,
+        commands=Commands("assent keys add NAME", "assent people add NAME", "assent people password admin"),
     )
     try:
         run(

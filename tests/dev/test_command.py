@@ -90,12 +90,19 @@ def end_within_five_seconds(dev: Dev, number: signal.Signals) -> None:
 
 
 async def test_first_start_and_the_next(start_dev: StartDev) -> None:
-    """The first start makes key, database and namespace and shows the keys; the next one finds all of it."""
-    dev = start_dev().ready()
+    """The first start makes key, database and namespace and shows the secrets; the next one finds all of it.
+
+    The first person's password reaches neither child.
+    """
+    dev = start_dev(settings={"ASSENT_ADMIN_PASSWORD": "correct horse"}).ready()
     address = f"{LOOPBACK}:{dev.temporal_port}"
     assert f"http://{LOOPBACK}:{dev.api_port}/docs" in dev.said()
     assert "Bearer asn_agent_k" in dev.said()
     assert f"temporal={address} key={dev.folder}/signing.key" in dev.said()
+    assert f"http://{LOOPBACK}:{dev.api_port}/sign-in/first-link" in dev.said()
+    assert "the-first-password" in dev.said()
+    for word in ("worker", "api"):
+        assert "ASSENT_ADMIN_PASSWORD" not in dev.process(word).environ()
     assert f"worker | ui=http://{LOOPBACK}:" in dev.said()
     key = dev.folder / "signing.key"
     assert stat.S_IMODE(key.stat().st_mode) == 0o600
@@ -106,8 +113,10 @@ async def test_first_start_and_the_next(start_dev: StartDev) -> None:
     assert described.config.workflow_execution_retention_ttl.ToTimedelta() == timedelta(days=30)
     end_within_five_seconds(dev, signal.SIGINT)
 
-    again = start_dev().ready()
+    again = start_dev(settings={"ASSENT_PUBLIC_URL": "https://assent.example.com/"}).ready()
     assert "asn_" not in again.said()
+    assert "https://assent.example.com/sign-in/second-link" in again.said()
+    assert "the-first-password" not in again.said()
     assert "The keys were shown on the first start." in again.said()
     assert key.read_bytes() == first_key
     end_within_five_seconds(again, signal.SIGTERM)

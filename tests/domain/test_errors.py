@@ -10,10 +10,12 @@ from domain.errors import AssentError
 KINDS = {
     errors.InvalidInputError,
     errors.NotAuthenticatedError,
+    errors.SignInFailedError,
     errors.NotAllowedError,
     errors.NotFoundError,
     errors.ConflictError,
     errors.TooManyError,
+    errors.PausedError,
     errors.UnavailableError,
     errors.InternalError,
 }

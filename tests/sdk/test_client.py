@@ -13,7 +13,7 @@ import pytest
 from pydantic import ValidationError
 
 from assent import ApprovalStatus, Operation, Outcome, RiskLevel, Verdict
-from assent.client import ATTEMPTS, Assent, AssentApiError, AssentUnreachableError
+from assent.client import ATTEMPTS, Assent, AssentApiError, AssentPausedError, AssentUnreachableError
 
 ID = "018f3c6e-0000-7000-8000-000000000001"
 DELETE_USER = Operation(type="user.delete", resource_type="user", resource_id="42")
@@ -225,6 +225,24 @@ def test_wait_polls_until_the_approval_has_ended() -> None:
     assert service.requests[0].extensions["timeout"]["read"] > 30
     # The service answered at once; the client keeps it to one question a second all the same.
     assert all(0.9 <= pause <= 1 for pause in service.pauses)
+
+
+def test_what_is_paused_is_told_at_once() -> None:
+    """A person ends a pause, minutes or days later: the caller hears of it now, and when to ask again at best."""
+    service = Service(problem(503, "60", type="/problems/paused", detail="Nothing was stored. Try again later."))
+    with service.client() as assent, pytest.raises(AssentPausedError, match="Nothing was stored") as caught:
+        assent.submit(DELETE_USER, "Asked for.")
+    assert (len(service.requests), service.pauses) == (1, [])
+    assert (caught.value.passing, caught.value.may_have_arrived) == (True, False)
+    assert (caught.value.retry_after, caught.value.problem.status) == (60, 503)
+
+
+def test_another_503_is_tried_again() -> None:
+    """A service that is away for a moment is not paused."""
+    service = Service(problem(503, "60"), approval())
+    with service.client() as assent:
+        assert assent.submit(DELETE_USER, "Asked for.").id == ID
+    assert service.pauses == [60]
 
 
 def test_wait_outlasts_an_outage() -> None:

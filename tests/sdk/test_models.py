@@ -49,12 +49,27 @@ APPROVAL: dict[str, Any] = {
         "finished_at": "2026-01-02T03:05:07Z",
         "result": {"deleted": 1},
         "error": None,
-        "outcome_unknown": False,
+        "outcome_unknown": True,
+        "settlement": {
+            "outcome": "executed",
+            "note": "The log shows it.",
+            "settled_by": "admin:ana",
+            "settled_at": "2026-01-02T04:05:06Z",
+        },
     },
     "temporal": {"workflow_id": "approval-018f3c6e-0000-7000-8000-000000000001", "run_id": None, "url": None},
     "rules": [{"name": "user-deletion", "matched": True, "error": None}],
     "pattern": {"id": "018f3c6e-0000-7000-8000-000000000002", "revision": 3, "trusts_claims": False},
     "policy_version": "1" * 64,
+    "pause": {
+        "id": "018f3c6e-0000-7000-8000-000000000003",
+        "agent_id": None,
+        "operation_type": "user.delete",
+        "reason": "The provider is down.",
+        "started_by": "admin:ana",
+        "started_at": "2026-01-02T03:04:00Z",
+    },
+    "agent_owner": "ana",
 }
 
 

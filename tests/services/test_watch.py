@@ -16,6 +16,7 @@ from storage.database import CHANGED_CHANNEL, Database
 from storage.migrate import upgrade
 from tests.services.waiters import LONG, Queries, Waiter, cancel, settled, watching
 from tests.storage.record import Record, open_record
+from tests.support.eventually import eventually
 from tests.support.postgres import PostgresServer
 from tests.support.processes import Programs
 
@@ -128,6 +129,43 @@ async def test_many_who_wait_for_one_approval_are_all_woken(database: Database, 
             waiter.found = "it"
         await cancel(other, request)
         assert await asyncio.gather(*waiting) == ["it"] * 50
+
+
+async def test_who_follows_everything_is_woken_by_every_change(database: Database, other: Record) -> None:
+    """At once, also for what nobody waits for; not when nothing happens; and nobody else is disturbed."""
+    stranger = other.open()
+    async with watching(database) as watch:
+        waiter = Waiter(watch, stranger.approval_id)
+        waiting = asyncio.create_task(waiter.wait())
+        await settled([waiter], other)
+        looks = len(waiter.looks)
+        with watch.following_everything() as changed, watch.following_everything() as changed_too:
+            for _ in range(2):
+                changed.clear()
+                changed_too.clear()
+                # Longer than the look that happens anyway.
+                await asyncio.sleep(1.2)
+                assert not changed.is_set()
+                await asyncio.to_thread(other.open)
+                async with asyncio.timeout(AT_ONCE):
+                    await changed.wait()
+                    await changed_too.wait()
+        assert len(waiter.looks) == looks
+        waiting.cancel()
+        await asyncio.gather(waiting, return_exceptions=True)
+
+
+async def test_who_follows_everything_is_woken_when_a_connection_was_lost(postgres_url: str) -> None:
+    """Something may have changed while nobody heard it."""
+    database = Database(postgres_url)
+    async with watching(database) as watch:
+        with watch.following_everything() as changed:
+            await eventually("the watch has begun", changed.is_set)
+            changed.clear()
+            assert await asyncio.to_thread(terminate_listeners, postgres_url) == 1
+            async with asyncio.timeout(10):
+                await changed.wait()
+    database.close()
 
 
 async def test_nobody_waiting_costs_nothing(database: Database, other: Record) -> None:

@@ -11,6 +11,7 @@ from domain.ballot import Cancel, Decision
 from domain.canonical import sha256_hex
 from domain.execution import SealedAssessment
 from domain.operation import ApprovalRequest, ExecutionPlan, content_digest, operation_digest
+from domain.people import Person
 from domain.risk import Assessment
 from domain.signing import Signature, SigningKeys
 from storage.opening import Ending, Opening, Sealed, Trust
@@ -170,3 +171,8 @@ def make_key(name: str, role: Role = Role.REVIEWER, owner: str | None = None) ->
     return Key(
         id=uuid4().hex[:16], name=name, role=role, owner=owner, created_at=STARTED, created_by="admin:automation"
     )
+
+
+def make_person(name: str, role: Role = Role.REVIEWER, *, at: datetime = STARTED) -> Person:
+    """Return a person as they are stored."""
+    return Person(name=name, role=role, created_at=at, created_by="admin:automation")

@@ -3,6 +3,7 @@
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
+from datetime import timedelta
 from typing import Any
 
 from sqlalchemy import delete, insert, select, text
@@ -18,6 +19,9 @@ from storage.claims import Claim, ClaimStore
 from storage.database import Database
 from storage.keys import KeyStore
 from storage.opening import Ending
+from storage.people import PeopleStore
+from storage.sessions import SessionStore
+from storage.sign_in_links import SignInLinkStore
 from storage.tables import approvals, audit_events, decisions, executions, keys, metadata
 from tests.storage.builders import (
     DEADLINE,
@@ -60,6 +64,21 @@ class Record:
     def keys(self) -> KeyStore:
         """What keeps keys."""
         return KeyStore(self.database)
+
+    @property
+    def people(self) -> PeopleStore:
+        """What keeps people."""
+        return PeopleStore(self.database)
+
+    @property
+    def sessions(self) -> SessionStore:
+        """What keeps sessions: an hour unused, a day in all."""
+        return SessionStore(self.database, idle=timedelta(hours=1), longest=timedelta(days=1))
+
+    @property
+    def links(self) -> SignInLinkStore:
+        """What keeps sign-in links."""
+        return SignInLinkStore(self.database)
 
     def clear(self) -> None:
         """Delete every row."""

@@ -104,6 +104,35 @@ def test_events_are_filtered(empty_record: Record, subtests: pytest.Subtests) ->
             assert [line.id for _, line in found] == expected
 
 
+def test_events_are_read_back_from_the_newest(empty_record: Record) -> None:
+    """Page after page, with the same filters, whatever is appended meanwhile."""
+    events = [make_event(number) for number in range(7)]
+    append(empty_record, *events[:5])
+    with empty_record.database.read() as connection:
+        first = read_events(connection, newest_first=True, limit=3)
+    append(empty_record, *events[5:])
+    with empty_record.database.read() as connection:
+        rest = read_events(connection, newest_first=True, after=first[-1][0], limit=100)
+        of_ada = read_events(connection, newest_first=True, actor="reviewer:ada", limit=100)
+    assert [line.id for _, line in first + rest] == [event.event_id for event in events[4::-1]]
+    assert [line.id for _, line in of_ada] == [event.event_id for event in events[5::-2]]
+
+
+def test_events_are_read_of_a_span_of_time(empty_record: Record) -> None:
+    """The first moment belongs to it, the last one does not; whatever their order in the record."""
+    events = [make_event(number) for number in range(4)]
+    append(empty_record, *events)
+    with empty_record.database.read() as connection:
+        for since, until, expected in (
+            (events[2].at, None, events[:3]),
+            (None, events[2].at, events[3:]),
+            (events[2].at, events[0].at, events[1:3]),
+            (events[2].at, events[2].at, []),
+        ):
+            found = read_events(connection, since=since, until=until, limit=100)
+            assert [line.id for _, line in found] == [event.event_id for event in expected]
+
+
 def test_a_retry_writes_its_event_once(empty_record: Record) -> None:
     """The first telling stays, whatever the second one says."""
     event = make_event(1)

@@ -13,8 +13,10 @@ from tests.storage.builders import (
     RECORDED,
     make_assessment,
     make_decision,
+    make_key,
     make_operation,
     make_outcome,
+    make_person,
     make_request,
 )
 from tests.storage.record import Record
@@ -161,6 +163,43 @@ def test_a_revoked_reviewers_vote_no_longer_counts(record: Record) -> None:
 def test_a_reviewer_whose_key_never_was_does_not_count(record: Record) -> None:
     """A vote needs a key in the record."""
     assert record.claim(record.approved(None, "nobody")).refused is not None
+
+
+def test_a_persons_vote_counts(record: Record) -> None:
+    """Somebody who signs in needs no key."""
+    record.people.add(make_person("dora"), None)
+    claim = record.claim(record.approved(None, "dora", "ada"))
+    assert claim.approval is not None
+    assert claim.approval.active_names == {"agent", "ada", "dora", "automation"}
+
+
+@pytest.mark.parametrize("by_disabling", [True, False])
+def test_a_vote_of_somebody_who_decides_no_more_does_not_count(record: Record, *, by_disabling: bool) -> None:
+    """A disabled person's, and an auditor's who was a reviewer: also when it was cast before."""
+    record.people.add(make_person("dora"), None)
+    request = record.approved(None, "dora", "ada")
+    if by_disabling:
+        record.people.disable("dora", by="admin:root", at=RECORDED)
+    else:
+        record.people.change_role("dora", Role.AUDITOR, by="admin:root", at=RECORDED)
+    sentence = "1 of 2 needed approvals are from reviewers who are still active."
+    assert record.claim(request) == Claim(refused=sentence)
+    assert record.execution(request) is None
+    assert refused(record, request) == [sentence]
+
+
+def test_a_vote_by_a_disabled_persons_key_does_not_count(record: Record) -> None:
+    """Who is out does not decide by a key either; an agent of theirs still runs what others approve."""
+    record.people.add(make_person("dora"), None)
+    record.keys.add(make_key("dora-cli", owner="dora"), "0" * 64)
+    record.keys.add(make_key("doras-agent", Role.AGENT, owner="dora"), "0" * 64)
+    by_key = record.approved(None, "dora-cli")
+    of_agent = make_request(agent_id="doras-agent", agent_owner="dora")
+    record.open(of_agent)
+    record.store.decide(make_decision(of_agent), at=RECORDED)
+    record.people.disable("dora", by="admin:root", at=RECORDED)
+    assert record.claim(by_key).refused is not None
+    assert record.claim(of_agent).refused is None
 
 
 def test_the_platforms_admin_counts_without_a_stored_key(record: Record) -> None:

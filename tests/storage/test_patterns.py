@@ -277,5 +277,7 @@ def test_the_first_pattern_with_room_is_found_without_using_it(record: Record) -
     assert store.first_with_room(matches, at=STARTED) == little
     open_trusting(record, little, amount=0.5)
     assert store.first_with_room(matches, at=STARTED) is None
+    assert [each.summed_today for each in store.all(today=STARTED)] == [6.5, 0]
+    assert [each.summed_today for each in store.all(today=STARTED + DAY)] == [0, 0]
     assert store.first_with_room(matches, at=STARTED + DAY) == few
     assert store.first_with_room(matches[1:], at=STARTED - DAY) == little

@@ -3,7 +3,7 @@
 import asyncio
 import contextlib
 import socket
-from collections.abc import AsyncIterator, Mapping
+from collections.abc import AsyncIterator, Iterable, Mapping
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, field
 from datetime import timedelta
@@ -21,6 +21,7 @@ from assent.models import NewKey, Role
 from config.policy_file import PolicyFile
 from config.settings import Settings
 from config.signing_keys import make_signing_key
+from dashboard.app import create_dashboard
 from domain.signing import SigningKeys
 from operations.registry import OperationRegistry
 from services.keys import make_key
@@ -177,7 +178,11 @@ def make_settings(data_dir: Path, database_url: str, task_queue: str) -> Setting
 
 @asynccontextmanager
 async def open_stack(
-    settings: Settings, temporal: Client, operations: OperationRegistry | None = None
+    settings: Settings,
+    temporal: Client,
+    operations: OperationRegistry | None = None,
+    *,
+    team: Iterable[NewKey] = tuple(_NAMES.values()),
 ) -> AsyncIterator[Stack]:
     """Serve the API on a port of its own, with the keys of a small team; run no worker."""
     loaded, policy = load_assent_file(settings.config)
@@ -187,7 +192,7 @@ async def open_stack(
     listener = socket.socket(socket.AF_INET, socket.SOCK_STREAM, socket.IPPROTO_TCP)
     listener.bind((LOOPBACK, 0))
     listener.listen()
-    app = create_app(lambda: wire_services(settings, temporal, operations, policy))
+    app = create_app(lambda: wire_services(settings, temporal, operations, policy), create_dashboard())
     server = uvicorn.Server(uvicorn.Config(app, lifespan="on", log_config=None, timeout_graceful_shutdown=1))
     # The test's own signals stay the test's.
     server.capture_signals = contextlib.nullcontext  # type: ignore[method-assign,assignment]
@@ -200,7 +205,7 @@ async def open_stack(
             signing_keys = SigningKeys(settings.signing_key_ring())
             stack = Stack(settings, temporal, operations, policy, signing_keys, database, http)
             stack.keys["admin"] = ADMIN_KEY
-            for wanted in _NAMES.values():
+            for wanted in team:
                 stack.add_key(wanted)
             await eventually("the API serves", lambda: server.started)
             yield stack
@@ -217,3 +222,23 @@ async def beating(stack: Stack) -> AsyncIterator[None]:
     workers = WorkerStore(stack.database)
     await asyncio.to_thread(workers.beat, "test", stack.settings.task_queue, now=system_clock())
     yield
+
+
+@asynccontextmanager
+async def keep_beating(stack: Stack) -> AsyncIterator[None]:
+    """Leave a worker's signs of life for as long as the block runs."""
+
+    async def beat() -> None:
+        while True:
+            await asyncio.to_thread(
+                WorkerStore(stack.database).beat, "test", stack.settings.task_queue, now=system_clock()
+            )
+            await asyncio.sleep(4)
+
+    async with beating(stack):
+        task = asyncio.create_task(beat())
+        try:
+            yield
+        finally:
+            task.cancel()
+            await asyncio.gather(task, return_exceptions=True)

@@ -9,7 +9,7 @@ from hypothesis import example, given, settings
 from hypothesis import strategies as st
 from pydantic import JsonValue
 
-from api.strict_parsing import StrictJsonError, parse_strict
+from domain.strict_parsing import StrictJsonError, parse_strict
 
 json_texts = st.text(st.characters(exclude_characters="\x00", exclude_categories=["Cs"]))
 json_values = st.recursive(

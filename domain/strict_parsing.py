@@ -21,7 +21,7 @@ MAX_INTEGER = 2**53 - 1
 """The largest integer up to which every integer is a different IEEE 754 double."""
 
 _SHOWN = 60
-"""How many characters of the client's own text an answer repeats."""
+"""How many characters of the sender's own text an answer repeats."""
 
 _BOM = b"\xef\xbb\xbf"
 _STRING_OR_BRACKET = re.compile(r'"[^"\\]*(?:\\.[^"\\]*)*"?|[\[\]{}]', re.DOTALL)
@@ -31,24 +31,24 @@ _PLAIN_KEY = re.compile(rf"[A-Za-z_][A-Za-z0-9_]{{0,{_SHOWN - 1}}}")
 
 
 class StrictJsonError(ValueError):
-    """The body is not strict JSON. `detail` says where, and what to do next."""
+    """What was sent is not strict JSON. `detail` says where, and what to do next."""
 
     def __init__(self, detail: str) -> None:
-        """Take the sentences for the client."""
+        """Take the sentences for whoever sent it."""
         super().__init__(detail)
         self.detail = detail
 
 
-def parse_strict(body: bytes, *, max_depth: int = MAX_DEPTH) -> JsonValue:
-    """Parse `body`, or raise StrictJsonError.
+def parse_strict(body: bytes, *, max_depth: int = MAX_DEPTH, called: str = "The body") -> JsonValue:
+    """Parse `body`, which refusals call as `called` says, or raise StrictJsonError.
 
     What passes is equal to what `json.loads` makes of the same bytes. Integers keep within ±(2^53-1). A number with a
     fraction or an exponent is an IEEE 754 double, rounded to the nearest one as everywhere. Beyond ±(2^53-1), where a
     rounded digit is a whole unit, it must be the number that its double is written as: `1e17` passes,
     `9007199254740993.0` does not.
     """
-    text = _decode(body)
-    _refuse_deep_nesting(text, max_depth)
+    text = _decode(body, called)
+    _refuse_deep_nesting(text, max_depth, called)
     try:
         value = json.loads(
             text,
@@ -59,7 +59,7 @@ def parse_strict(body: bytes, *, max_depth: int = MAX_DEPTH) -> JsonValue:
         )
     except json.JSONDecodeError as error:
         message = (
-            f"The body is not JSON: {error.msg} at line {error.lineno}, column {error.colno}. Send one JSON document."
+            f"{called} is not JSON: {error.msg} at line {error.lineno}, column {error.colno}. Send one JSON document."
         )
         raise StrictJsonError(message) from error
     found = _first_refused(value)
@@ -78,18 +78,18 @@ class _Refused:
     reason: str
 
 
-def _decode(body: bytes) -> str:
+def _decode(body: bytes, called: str) -> str:
     if body.startswith(_BOM):
-        message = "The body starts with a byte order mark. Send UTF-8 without one."
+        message = f"{called} starts with a byte order mark. Send UTF-8 without one."
         raise StrictJsonError(message)
     try:
         return body.decode("utf-8")
     except UnicodeDecodeError as error:
-        message = f"The body is not UTF-8 at byte {error.start}. Encode the JSON as UTF-8."
+        message = f"{called} is not UTF-8 at byte {error.start}. Encode the JSON as UTF-8."
         raise StrictJsonError(message) from error
 
 
-def _refuse_deep_nesting(text: str, max_depth: int) -> None:
+def _refuse_deep_nesting(text: str, max_depth: int, called: str) -> None:
     """Count brackets outside strings from left to right; the parser, which recurses, never sees what is too deep.
 
     Text that is no JSON may be miscounted from its first error on, which is as far as the parser goes.
@@ -99,7 +99,7 @@ def _refuse_deep_nesting(text: str, max_depth: int) -> None:
         if depth > max_depth:
             places = (found.start() for found in _STRING_OR_BRACKET.finditer(text) if found[0] in _LEVELS)
             place = next(islice(places, index, None))
-            message = f"The body nests deeper than {max_depth} levels at character {place}. Flatten it."
+            message = f"{called} nests deeper than {max_depth} levels at character {place}. Flatten it."
             raise StrictJsonError(message)
 
 
