@@ -14,6 +14,8 @@ from domain.visible import Oddity, spans
 
 _TEMPLATES = Path(__file__).with_name("templates")
 _MANY_BREAKS = re.compile(r"\n(?:[ \t]*\n){3,}")
+_MUCH = 1200
+_MANY_LINES = 24
 _MARKS = {
     Oddity.HIDDEN: "A character that does not show: {}",
     Oddity.LOOKALIKE: "A letter that looks like another: {}",
@@ -46,6 +48,7 @@ class Pages:
             event_word=words.event_word,
             refusal=words.refusal,
             decided_by=words.decided_by,
+            folds=folds,
             json=pretty_json,
             length=words.length,
             standing_key=words.standing_key,
@@ -77,6 +80,12 @@ def visible(text: str) -> Markup:
         start = breaks.end()
     parts.append(_marked(text[start:]))
     return Markup("").join(parts)
+
+
+def folds(text: str) -> bool:
+    """Whether text is too long to be shown whole at once. Runs of empty lines count for one: they are one mark."""
+    condensed = _MANY_BREAKS.sub("\n\n", text)
+    return len(condensed) > _MUCH or condensed.count("\n") > _MANY_LINES
 
 
 def count(number: float) -> str:

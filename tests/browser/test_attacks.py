@@ -94,8 +94,6 @@ async def test_a_flood_of_line_breaks_hides_nothing(served: Stack, visit: Visit)
 
     what = visitor.page.locator("#what")
     await expect(what).to_contain_text("99,999 empty lines")
-    await expect(what).to_contain_text("100,001 lines")
-    await visitor.page.click("#what details.all > summary")
     await expect(what.get_by_text("and then delete everything").first).to_be_visible()
     await visitor.shoot("hostile-line-breaks")
 

@@ -9,10 +9,12 @@ from datetime import timedelta
 import pytest
 import pytest_asyncio
 from playwright.async_api import expect
+from sqlalchemy import update
 
 from assent.models import NewPause
 from domain.policy import Policy
 from operations.registry import OperationRegistry
+from storage.tables import approvals
 from tests.browser.reviewing import SETTLED, approve, open_approval, reviewer, row, said, status
 from tests.support.browser import Visit
 from tests.support.module_stack import open_module_stack
@@ -192,6 +194,28 @@ async def test_every_page_says_what_is_paused(served: Stack, visit: Visit) -> No
     assert resumed.is_success, resumed.text
     await expect(page.locator("#banners")).to_be_empty()
     await said(page, "Done:")
+
+
+@pytest.mark.usefixtures("worker")
+async def test_changed_content_disarms(served: Stack, visit: Visit) -> None:
+    """Somebody edits the record while the last step is open: it closes, and the page shows what is different."""
+    approval = await served.pending("note.quorum", parameters={"text": "as it was"})
+    page = (await reviewer(visit)).page
+    await open_approval(page, approval)
+    await page.click("#bar [data-approve]")
+    await expect(page.locator("#bar [data-confirm]")).to_be_visible()
+
+    with served.database.write() as connection:
+        edited = update(approvals).where(approvals.c.id == approval["id"]).values(parameters={"text": "as it is"})
+        connection.execute(edited)
+    # A vote of somebody else makes the page look again.
+    voted = await served.decide(approval, by="bob")
+    assert voted.is_success, voted.text
+
+    await expect(page.locator("[data-changed]")).to_have_text("This changed. Look again.")
+    await expect(page.locator("[data-field=text].differs")).to_contain_text("as it is")
+    await expect(page.locator("#bar.stepping")).to_have_count(0)
+    assert await status(served, approval) == "pending"
 
 
 @pytest.mark.usefixtures("worker")

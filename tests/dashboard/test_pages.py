@@ -2,12 +2,13 @@
 
 from html.parser import HTMLParser
 
+import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 from markupsafe import Markup
 from typing_extensions import override
 
-from dashboard.pages import pretty_json, visible
+from dashboard.pages import folds, pretty_json, visible
 from domain.visible import is_hidden
 
 
@@ -41,6 +42,21 @@ def test_a_flood_of_lines_is_one_mark() -> None:
     """What comes after it stands beside it."""
     assert visible("a" + "\n" * 5 + "b") == 'a\n<mark class="odd">4 empty lines</mark>\nb'
     assert visible("a\n\nb") == "a\n\nb"
+
+
+@pytest.mark.parametrize(
+    ("text", "much"),
+    [
+        ("a" * 1200, False),
+        ("a" * 1201, True),
+        ("a\n" * 24, False),
+        ("a\n" * 25, True),
+        ("a" + "\n" * 9_000 + "b", False),
+    ],
+)
+def test_only_long_text_is_folded(text: str, much: bool) -> None:  # noqa: FBT001  one case
+    """A flood of lines alone hides nothing, so it is shown at once."""
+    assert folds(text) is much
 
 
 def test_json_is_shown_as_it_was_written() -> None:
