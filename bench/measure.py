@@ -31,6 +31,22 @@ def say(line: str = "") -> None:
     sys.stdout.flush()
 
 
+def verdict(measured: float, limit: float, unit: str) -> str:
+    """Return whether a limit is kept, in words."""
+    return f"limit {limit:g} {unit}: {'kept' if measured <= limit else 'MISSED'}"
+
+
+def say_times(name: str, values: Sequence[float], cpu: float, limit: float) -> None:
+    """Print p50 and p95 of milliseconds, and whether both keep a limit, or the p50 alone.
+
+    `cpu` is how many milliseconds of it a core was busy: the one that other programs on the machine hardly change.
+    """
+    p50, p95 = percentile(values, 50), percentile(values, 95)
+    but = " by the p50 alone" if p50 <= limit < p95 else ""
+    kept = verdict(p50, limit, "ms")
+    say(f"  {name:32}  p50 {p50:.1f} ms, p95 {p95:.1f} ms ({kept}{but}); CPU {cpu:.1f} ms")
+
+
 def table(title: str, rows: Sequence[tuple[str, Sequence[float]]]) -> None:
     """Print p50 and p99 of each row's milliseconds, and how many times the first row's p50 it takes."""
     first = percentile(rows[0][1], 50)
