@@ -7,6 +7,7 @@ from collections.abc import MutableMapping
 from typing import Any
 
 import uvicorn
+from starlette.datastructures import Headers
 from starlette.types import ASGIApp, Receive, Scope, Send
 from typing_extensions import override
 
@@ -61,11 +62,13 @@ class ServedApplication:
             raise
 
     async def _answer(self, scope: Scope, receive: Receive, send: Send) -> None:
-        begun = False
+        begun = endless = False
 
         async def send_and_note(message: MutableMapping[str, Any]) -> None:
-            nonlocal begun
+            nonlocal begun, endless
             begun = True
+            if message["type"] == "http.response.start":
+                endless = Headers(raw=message["headers"]).get("content-type", "").startswith("text/event-stream")
             await send(message)
 
         task = asyncio.current_task()
@@ -75,9 +78,12 @@ class ServedApplication:
         try:
             await self._application(scope, receive, send_and_note)
         except asyncio.CancelledError:
-            # Only a stop cancels requests. What has begun to be sent cannot be taken back, and ends where it is.
+            # Only a stop cancels requests. What has begun to be sent cannot be taken back: a stream of events ends in
+            # good order, and anything else where it is, so that nobody takes a part for the whole.
             if not begun:
                 await problem_response(_STOPPING)(scope, receive, send)
+            elif endless:
+                await send({"type": "http.response.body", "body": b"", "more_body": False})
 
 
 class ApiServer(uvicorn.Server):

@@ -9,6 +9,7 @@ from contextlib import asynccontextmanager
 import httpx2
 import pytest
 from fastapi import FastAPI
+from fastapi.responses import StreamingResponse
 
 from api.server import ApiServer, serve
 from config.errors import StartError
@@ -29,6 +30,15 @@ def application() -> FastAPI:
     async def wait() -> None:
         app.state.asked += 1
         await asyncio.Event().wait()
+
+    @app.get("/events")
+    async def events() -> StreamingResponse:
+        async def endless() -> AsyncIterator[str]:
+            yield ": begun\n\n"
+            app.state.asked += 1
+            await asyncio.Event().wait()
+
+        return StreamingResponse(endless(), media_type="text/event-stream")
 
     @app.post("/change")
     async def change() -> str:
@@ -68,6 +78,19 @@ async def test_waiting_reads_are_answered_when_the_server_stops() -> None:
     assert answer.headers["Content-Type"] == "application/problem+json"
     assert answer.headers["Retry-After"] == "2"
     assert answer.json()["detail"].startswith("This process is stopping.")
+
+
+async def test_a_stream_of_events_ends_in_good_order_when_the_server_stops(caplog: pytest.LogCaptureFixture) -> None:
+    """Whoever listened hears the end of it, and the log has nothing to say."""
+    app = application()
+    async with served(app) as (server, client):
+        listening = asyncio.create_task(client.get("/events"))
+        await eventually("it listens", lambda: app.state.asked)
+        server.should_exit = True
+        async with asyncio.timeout(1.5):
+            answer = await listening
+    assert (answer.status_code, answer.text) == (200, ": begun\n\n")
+    assert [record.message for record in caplog.records if record.levelno >= logging.WARNING] == []
 
 
 async def test_changes_are_finished_when_the_server_stops() -> None:

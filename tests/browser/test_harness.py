@@ -10,6 +10,7 @@ from playwright.async_api import Browser, Page
 from tests.browser.small_site import serving, small_site
 from tests.support import browser as harness
 from tests.support.browser import Visit, Visitor, axe_violations, visiting
+from tests.support.eventually import eventually
 
 pytestmark = pytest.mark.asyncio(loop_scope="module")
 
@@ -37,6 +38,8 @@ async def test_trouble_in_the_browser_fails_the_test(browser: Browser, site: str
     with pytest.raises(AssertionError, match=trouble):
         async with visiting(browser, site) as visitor:
             await visitor.page.goto(path)
+            # Some of it is told only after the page has been loaded.
+            await eventually("it is noticed", lambda: bool(visitor.troubles))
 
 
 async def test_a_page_without_fault_is_no_trouble(browser: Browser, site: str) -> None:
