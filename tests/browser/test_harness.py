@@ -35,11 +35,15 @@ async def site() -> AsyncIterator[str]:
 )
 async def test_trouble_in_the_browser_fails_the_test(browser: Browser, site: str, path: str, trouble: str) -> None:
     """A visitor who leaves tells what went wrong, though the page looked well."""
-    with pytest.raises(AssertionError, match=trouble):
+
+    async def visit() -> None:
         async with visiting(browser, site) as visitor:
             await visitor.page.goto(path)
             # Some of it is told only after the page has been loaded.
             await eventually("it is noticed", lambda: bool(visitor.troubles))
+
+    with pytest.raises(AssertionError, match=trouble):
+        await visit()
 
 
 async def test_a_page_without_fault_is_no_trouble(browser: Browser, site: str) -> None:
