@@ -8,8 +8,8 @@ from typing import Any
 from jinja2 import Environment, FileSystemLoader, StrictUndefined
 from markupsafe import Markup, escape
 
-from dashboard import words
 from dashboard.static_files import StaticFiles
+from dashboard.views import words
 from domain.visible import Oddity, spans
 
 _TEMPLATES = Path(__file__).with_name("templates")

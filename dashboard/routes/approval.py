@@ -7,9 +7,9 @@ from fastapi.responses import HTMLResponse, RedirectResponse
 from starlette.responses import Response
 
 from assent.models import MAX_COMMENT, Approval, ApprovalStatus, NewSettlement, Outcome, SettledOutcome
-from dashboard.rows import row_of
 from dashboard.screen import Screen, ScreenDep
-from dashboard.states import State, lost, state_of
+from dashboard.views.rows import row_of
+from dashboard.views.states import State, lost, state_of
 from domain.confirmation import Shown, hindrance, word_to_type
 from domain.errors import (
     AssentError,

@@ -9,8 +9,8 @@ from fastapi import APIRouter, Query
 from fastapi.responses import HTMLResponse, StreamingResponse
 
 from assent.models import AuditEvent as AuditLine
-from dashboard.audit_rows import days_of
 from dashboard.screen import Screen, ScreenDep
+from dashboard.views.audit_rows import days_of
 from domain.audit import Action
 from domain.frozen import Frozen
 from services.audit_export import csv_lines, jsonl_lines

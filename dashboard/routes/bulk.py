@@ -7,9 +7,9 @@ from fastapi import APIRouter, Form, Query
 from fastapi.responses import HTMLResponse
 
 from assent.models import Approval, ApprovalStatus, Outcome
-from dashboard.rows import Row, row_of
 from dashboard.screen import Screen, ScreenDep
-from dashboard.words import decided
+from dashboard.views.rows import Row, row_of
+from dashboard.views.words import decided
 from domain.confirmation import MAX_BULK, Shown, needs_page
 from domain.errors import AssentError, InvalidDecisionError
 from domain.frozen import Frozen

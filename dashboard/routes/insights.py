@@ -5,8 +5,8 @@ from typing import Annotated
 from fastapi import APIRouter, Query
 from fastapi.responses import HTMLResponse
 
-from dashboard.insight_charts import by_risk, by_way, figures_of, times
 from dashboard.screen import ScreenDep
+from dashboard.views.insight_charts import by_risk, by_way, figures_of, times
 
 router = APIRouter()
 

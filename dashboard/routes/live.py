@@ -12,7 +12,7 @@ from sse_starlette import EventSourceResponse, ServerSentEvent
 from assent.models import ApprovalStatus
 from dashboard.screen import Screen, ScreenDep
 from dashboard.session import session_of
-from dashboard.words import became, standing_key
+from dashboard.views.words import became, standing_key
 from services.live import News
 
 router = APIRouter()

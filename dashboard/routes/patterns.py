@@ -8,11 +8,11 @@ from starlette.responses import Response
 
 from assent.models import Role
 from assent.policy_models import NewStatus, NewTrustedPattern, PatternChange, TrustedPattern
-from dashboard.pattern_chart import chart_of
-from dashboard.pattern_forms import PatternForm, change_of, read
-from dashboard.pattern_rows import revisions_of, row_of
 from dashboard.refusals import status_of
 from dashboard.screen import Screen, ScreenDep
+from dashboard.views.pattern_chart import chart_of
+from dashboard.views.pattern_forms import PatternForm, change_of, read
+from dashboard.views.pattern_rows import revisions_of, row_of
 from domain.condition_paths import paths_read
 from domain.errors import AssentError, BroadPatternError, InvalidPatternError, OwnPatternError, PatternNotFoundError
 from domain.frozen import Frozen

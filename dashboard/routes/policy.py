@@ -8,10 +8,10 @@ from fastapi.responses import HTMLResponse, RedirectResponse
 from assent.models import Role
 from assent.policy_models import Trial
 from dashboard.refusals import status_of
-from dashboard.rule_text import chips_of, sentence_of, time_of
 from dashboard.screen import Screen, ScreenDep
-from dashboard.trial_forms import TrialForm, read
-from dashboard.trial_words import Explained, explained
+from dashboard.views.rule_text import chips_of, sentence_of, time_of
+from dashboard.views.trial_forms import TrialForm, read
+from dashboard.views.trial_words import Explained, explained
 from domain.errors import InvalidInputError, TooManySubmissionsError
 
 router = APIRouter(prefix="/policy")

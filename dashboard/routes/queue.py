@@ -8,8 +8,8 @@ from fastapi import APIRouter, Query
 from fastapi.responses import HTMLResponse
 
 from assent.models import ApprovalStatus, RiskLevel
-from dashboard.rows import by_deadline_then_risk, row_of, rows_of
 from dashboard.screen import ScreenDep
+from dashboard.views.rows import by_deadline_then_risk, row_of, rows_of
 from domain.frozen import Frozen
 from domain.listing import ApprovalFilter, Sort
 

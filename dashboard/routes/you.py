@@ -7,9 +7,9 @@ from fastapi import APIRouter, Form
 from fastapi.responses import HTMLResponse, RedirectResponse
 from starlette.responses import Response
 
-from dashboard.browsers import browser_name
 from dashboard.refusals import RefusedForm
 from dashboard.screen import Screen, ScreenDep
+from dashboard.views.browsers import browser_name
 from domain.errors import InvalidPersonError, SessionNotFoundError, SignInFailedError, TooManySignInsError
 from domain.frozen import Frozen
 from domain.people import MIN_PASSWORD, Session

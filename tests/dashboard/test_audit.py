@@ -11,8 +11,8 @@ import pytest
 
 from assent.models import AuditEvent as AuditLine
 from assent.models import NewKey, Role
-from dashboard.audit_rows import days_of
 from dashboard.routes.audit import PAGE, Followed
+from dashboard.views.audit_rows import days_of
 from domain.audit import Action, AuditEvent
 from storage.audit import append_event
 from tests.dashboard.visitors import Enter, text_of

@@ -2,7 +2,7 @@
 
 import pytest
 
-from dashboard.browsers import browser_name
+from dashboard.views.browsers import browser_name
 from tests.dashboard.visitors import FIREFOX
 
 WEBKIT = "AppleWebKit/537.36 (KHTML, like Gecko)"

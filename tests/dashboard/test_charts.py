@@ -10,8 +10,8 @@ from hypothesis import strategies as st
 from markupsafe import Markup
 
 from assent.models import RiskLevel
-from dashboard.charts import LEAST, PLOT, Series, TimeRange, stacked_bars, ticks_up_to, time_ranges, times_around
-from dashboard.insight_charts import by_risk, by_way, figures_of, percent, times
+from dashboard.views.charts import LEAST, PLOT, Series, TimeRange, stacked_bars, ticks_up_to, time_ranges, times_around
+from dashboard.views.insight_charts import by_risk, by_way, figures_of, percent, times
 from domain.insights import DecidedCount, ExecutionCount, InsightReport, TimeCount, Way, report_of
 
 FIRST = date(2026, 2, 27)

@@ -10,9 +10,9 @@ from hypothesis import strategies as st
 
 from assent.models import RiskLevel, Role
 from assent.policy_models import Backtest, DailySum, Humans, NewTrustedPattern, PatternStatus, TrustedPattern
-from dashboard.pattern_chart import LEAST, WIDTH, Part, chart_of
-from dashboard.pattern_forms import PatternForm, change_of, last_day, read
-from dashboard.pattern_rows import PatternRow, revisions_of, row_of
+from dashboard.views.pattern_chart import LEAST, WIDTH, Part, chart_of
+from dashboard.views.pattern_forms import PatternForm, change_of, last_day, read
+from dashboard.views.pattern_rows import PatternRow, revisions_of, row_of
 from domain.principal import Principal
 
 NOW = datetime(2026, 3, 2, 9, 30, tzinfo=UTC)

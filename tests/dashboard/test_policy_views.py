@@ -6,9 +6,9 @@ import pytest
 
 from assent.models import Risk, RiskLevel, RuleResult, Verdict
 from assent.policy_models import Assessment, PolicyRule
-from dashboard.rule_text import chips_of, sentence_of, time_of
-from dashboard.trial_forms import LONGEST, TrialForm, read
-from dashboard.trial_words import explained
+from dashboard.views.rule_text import chips_of, sentence_of, time_of
+from dashboard.views.trial_forms import LONGEST, TrialForm, read
+from dashboard.views.trial_words import explained
 
 ANYTHING = {"agent_id": ["*"], "operation_type": ["*"], "resource_type": ["*"]}
 TYPES = {"data.export": ("customer",), "note.low": ("note", "memo")}

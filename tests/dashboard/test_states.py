@@ -19,7 +19,7 @@ from assent.models import (
     Settlement,
     TemporalLink,
 )
-from dashboard.states import lost, state_of
+from dashboard.views.states import lost, state_of
 
 NOW = datetime(2030, 1, 1, 14, 2, tzinfo=UTC)
 ADA = ["reviewer:ada"]

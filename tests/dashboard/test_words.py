@@ -5,7 +5,7 @@ from datetime import UTC, datetime, timedelta
 import pytest
 
 from assent.models import ApprovalStatus
-from dashboard.words import actor, ago, became, clock, event_word, length, refusal, time_left
+from dashboard.views.words import actor, ago, became, clock, event_word, length, refusal, time_left
 from domain.audit import Action
 from domain.ballot import Refusal
 

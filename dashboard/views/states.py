@@ -3,7 +3,7 @@
 from datetime import datetime, timedelta
 
 from assent.models import Approval, ApprovalStatus, Decision, Execution, Outcome
-from dashboard.words import actor, capital, clock, decided_by, length, status_word
+from dashboard.views.words import actor, capital, clock, decided_by, length, status_word
 from domain.frozen import Frozen
 
 UNKNOWN = "It started, and we don't know whether it finished. Check the target system first."

@@ -7,8 +7,8 @@ from datetime import timedelta
 from markupsafe import Markup
 
 from assent.models import RiskLevel
-from dashboard.charts import Series, TimeRange, stacked_bars, time_ranges
-from dashboard.words import capital, length
+from dashboard.views.charts import Series, TimeRange, stacked_bars, time_ranges
+from dashboard.views.words import capital, length
 from domain.frozen import Frozen
 from domain.insights import InsightReport, Way
 

@@ -9,7 +9,7 @@ from math import ceil, log
 
 from markupsafe import Markup, escape
 
-from dashboard.words import length
+from dashboard.views.words import length
 from domain.frozen import Frozen
 
 PLOT = 190

@@ -7,7 +7,7 @@ from typing import Annotated, Any, Self
 from pydantic import AfterValidator, Field, ValidationError
 
 from assent.policy_models import DEFAULT_PER_DAY, NewTrustedPattern, PatternChange, TrustedPattern
-from dashboard.pattern_rows import tidy
+from dashboard.views.pattern_rows import tidy
 from domain.frozen import Frozen
 
 _LONGEST = 20_000

@@ -6,7 +6,7 @@ from typing import Any
 
 from assent.models import Role
 from assent.policy_models import DailySum, PatternStatus, TrustedPattern
-from dashboard.words import clock, length
+from dashboard.views.words import clock, length
 from domain.frozen import Frozen
 from domain.globs import ANYTHING, is_literal
 from domain.principal import Principal

@@ -5,7 +5,7 @@ from datetime import datetime
 
 from assent.models import Approval, ApprovalStatus
 from dashboard.screen import Screen
-from dashboard.words import SOON
+from dashboard.views.words import SOON
 from domain.confirmation import hindrance, needs_page
 from domain.frozen import Frozen
 from domain.risk import rank

@@ -4,7 +4,7 @@ from datetime import timedelta
 
 from assent.models import RuleResult, Verdict
 from assent.policy_models import Assessment
-from dashboard.rule_text import time_of
+from dashboard.views.rule_text import time_of
 from domain.durations import written_duration
 from domain.frozen import Frozen
 

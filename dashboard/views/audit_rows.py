@@ -8,7 +8,7 @@ from itertools import groupby
 from typing import Any
 
 from assent.models import AuditEvent as AuditLine
-from dashboard.words import refusal
+from dashboard.views.words import refusal
 from domain.frozen import Frozen
 
 _SHORT = 90
