@@ -73,11 +73,16 @@ function say() {
 if (source) {
   // Not in the page itself: htmx may look at it before its extension for these streams has been loaded.
   source.setAttribute("hx-sse:connect", source.dataset.live);
+  // A queue in the background goes on counting in its title, and notifies who asked for that. Other pages let go of
+  // their connection meanwhile: a browser has six for one server.
+  if (source.dataset.page === "queue") source.setAttribute("hx-config", '{"sse": {"pauseOnBackground": false}}');
   htmx.process(source);
   source.addEventListener("assent:news", heard);
   source.addEventListener("assent:signed-out", () => location.reload());
   source.addEventListener("htmx:sse:error", () => { if (Date.now() - lastHeard > 1000) setOffline(true); });
   addEventListener("offline", () => setOffline(true));
+  // What was silent while nobody looked may be well: it has as long as ever to be heard again.
+  document.addEventListener("visibilitychange", () => { lastHeard = Date.now(); });
   setInterval(() => {
     if (Date.now() - lastHeard > SILENT_TOO_LONG && !document.hidden) setOffline(true);
     say();

@@ -108,6 +108,29 @@ async def test_a_filtered_queue_counts_what_it_shows(served: Stack, visit: Visit
     await expect(page.locator("[data-arrivals] a")).to_have_text("Show 1 new")
 
 
+_HIDE = """() => {
+    window.told = [];
+    window.Notification = class { constructor(title) { window.told.push(title); } static permission = "granted"; };
+    Object.defineProperty(document, "hidden", { get: () => true });
+    document.dispatchEvent(new Event("visibilitychange"));
+}"""
+
+
+@pytest.mark.usefixtures("worker")
+async def test_a_queue_in_the_background_goes_on_counting(served: Stack, visit: Visit) -> None:
+    """In its title, and by a notification for those who asked for one, in our words alone."""
+    await served.pending("note.high")
+    page = (await reviewer(visit)).page
+    before = await page.title()
+    assert re.match(r"\(\d+\) Queue", before)
+    await page.evaluate(_HIDE)
+
+    await served.pending("note.low", reason="Look at me!")
+
+    await expect(page).not_to_have_title(before)
+    assert await page.evaluate("window.told") == ["1 new request waits"]
+
+
 @pytest.mark.usefixtures("worker")
 async def test_a_row_decided_elsewhere_stays_dimmed(served: Stack, visit: Visit) -> None:
     """It says who decided, where it stood."""
