@@ -222,9 +222,10 @@ def test_a_flood_of_approvals_does_not_keep_a_pattern_from_being_suspended(proce
     """Each waits for its turn: whoever must stop an agent does not wait until it has stopped by itself."""
     record = processes[0]
     trusted = add_pattern(record, max_per_day=1_000_000)
-    stopped = threading.Event()
+    flowing, stopped = threading.Event(), threading.Event()
 
     def suspend(mine: Record) -> bool:
+        assert flowing.wait(30)
         time.sleep(0.2)
         give_up = time.monotonic() + 10
         while time.monotonic() < give_up:
@@ -240,6 +241,7 @@ def test_a_flood_of_approvals_does_not_keep_a_pattern_from_being_suspended(proce
                 stopped.set()
         while not stopped.is_set():
             mine.store.open(trusting(make_request(), trusted))
+            flowing.set()
         return None
 
     assert race(processes, run)[0] is True
