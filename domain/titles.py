@@ -8,7 +8,6 @@ from assent.models import Operation
 from domain.visible import one_line
 
 MAX_VALUE = 60
-MAX_TITLE = 200
 
 _PLACE = re.compile(r"\{([^{}]*)\}")
 _KNOWN = frozenset({"resource_id", "resource_type"})

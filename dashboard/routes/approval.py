@@ -27,6 +27,7 @@ from services.reviews import Review
 router = APIRouter(prefix="/approvals")
 
 _EVENTS = 200
+_SENT = "Sent, not recorded yet. Don't send it again; this page will tell you."
 _REFUSALS = (
     DecisionRefusedError,
     InvalidDecisionError,
@@ -55,15 +56,15 @@ async def show(screen: ScreenDep, approval_id: str) -> HTMLResponse:
 
 
 @router.get("/{approval_id}/approve")
-async def approve(screen: ScreenDep, approval_id: str, shown: Shown = Shown.PAGE) -> Response:
+async def approve(screen: ScreenDep, approval_id: str, shown: Shown = Shown.PAGE, digest: str = "") -> Response:
     """Show the last step before an approval. It decides nothing."""
-    return await _show_step(screen, approval_id, Outcome.APPROVE, shown)
+    return await _show_step(screen, approval_id, Outcome.APPROVE, shown, digest)
 
 
 @router.get("/{approval_id}/reject")
-async def reject(screen: ScreenDep, approval_id: str, shown: Shown = Shown.PAGE, comment: str = "") -> Response:
+async def reject(screen: ScreenDep, approval_id: str, shown: Shown = Shown.PAGE, digest: str = "") -> Response:
     """Show the form of a rejection. It decides nothing."""
-    return await _show_step(screen, approval_id, Outcome.REJECT, shown, comment[:MAX_COMMENT])
+    return await _show_step(screen, approval_id, Outcome.REJECT, shown, digest)
 
 
 @router.get("/{approval_id}/bar")
@@ -100,10 +101,12 @@ async def decide(  # noqa: PLR0913, PLR0917  each is one field of the form
         decided = await screen.services.reviews.decide(screen.session, review)
     except _REFUSALS as error:
         return await _refused(screen, review, error)
-    if not screen.wants_part:
+    told = "" if decided.recorded else _SENT
+    if screen.wants_part:
+        return await _after(screen, decided.approval, shown, told)
+    if decided.recorded:
         return RedirectResponse(f"/approvals/{approval_id}", 303)
-    told = "" if decided.recorded else "Sent, not recorded yet. Don't send it again; this page will tell you."
-    return await _after(screen, decided.approval, shown, told)
+    return await _page(screen, decided.approval, told=told, status=202)
 
 
 @router.post("/{approval_id}/settle")
@@ -119,19 +122,22 @@ async def settle(
     return RedirectResponse(f"/approvals/{approval_id}", 303)
 
 
-async def _show_step(screen: Screen, approval_id: str, outcome: Outcome, shown: Shown, comment: str = "") -> Response:
+async def _show_step(screen: Screen, approval_id: str, outcome: Outcome, shown: Shown, digest: str) -> Response:
     approval = await screen.services.approvals.get(screen.principal, approval_id)
     page = f"/approvals/{approval_id}"
     if shown is Shown.STRIP:
         row = row_of(screen, approval)
         if row.is_open and (row.quick or (outcome is Outcome.REJECT and row.hindrance is None)):
-            step = _step(screen, approval, outcome, shown, comment)
+            step = _step(screen, approval, outcome, shown)
             return screen.part("parts/strip.html", row=row, step=step)
         # What does not fit there, or is not decided there, is shown whole.
         return Response(status_code=200, headers={"HX-Redirect": page})
     if approval.status is not ApprovalStatus.PENDING or hindrance(screen.principal, approval) is not None:
         return RedirectResponse(page, 303)
-    step = _step(screen, approval, outcome, shown, comment)
+    if screen.wants_part and digest != approval.digest:
+        # The page around the bar shows other content than what would be decided: the whole page is shown again.
+        return Response(status_code=200, headers={"HX-Redirect": page})
+    step = _step(screen, approval, outcome, shown)
     if screen.wants_part:
         return screen.part("parts/bar.html", **await _bar(screen, approval, step))
     return await _page(screen, approval, step)
@@ -155,7 +161,8 @@ def _step(  # noqa: PLR0913, PLR0917  each is one part of what is shown
 async def _refused(screen: Screen, review: Review, error: AssentError) -> Response:
     """Show why a decision did not count: who was first, or which step is still to be taken."""
     approval = await screen.services.approvals.get(screen.principal, review.approval_id)
-    if isinstance(error, (NotConfirmedError, InvalidDecisionError)) and approval.status is ApprovalStatus.PENDING:
+    asked_again = isinstance(error, (NotConfirmedError, InvalidDecisionError)) and review.digest == approval.digest
+    if asked_again and approval.status is ApprovalStatus.PENDING:
         step = _step(screen, approval, review.outcome, review.shown, review.comment, error.detail)
         if not screen.wants_part:
             return await _page(screen, approval, step, status=409)

@@ -8,7 +8,7 @@ import pytest_asyncio
 from tests.browser.reviewing import open_approval, reject, reviewer, said
 from tests.support.browser import Visit, axe_violations
 from tests.support.stack import Stack
-from tests.support.team import ADMIN, add_team
+from tests.support.team import ADMIN, REVIEWER, add_team
 
 pytestmark = pytest.mark.asyncio(loop_scope="module")
 
@@ -36,13 +36,25 @@ async def _team(served: Stack) -> None:
 
 
 @pytest.mark.parametrize("dark", [False, True], ids=["light", "dark"])
-async def test_pages(visit: Visit, dark: bool) -> None:  # noqa: FBT001  one case
-    """Everything that a menu leads to, and the door."""
+async def test_pages(served: Stack, visit: Visit, dark: bool) -> None:  # noqa: FBT001  one case
+    """Everything that a menu leads to, what those lead to, and the door."""
     outside = await visit(dark=dark)
-    await outside.page.goto("/sign-in")
-    found = {"/sign-in": await axe_violations(outside.page)}
+    found = {}
+    for path in ("/sign-in", "/sign-in/a-link"):
+        await outside.page.goto(path)
+        found[path] = await axe_violations(outside.page)
     visitor = await reviewer(visit, ADMIN, dark=dark)
-    for path in PAGES:
+    visitor.foresee("404")
+    low = await served.pending("note.low")
+    further = (
+        f"/bulk?approval={low['id']}",
+        f"/people/{REVIEWER}",
+        f"/people/{REVIEWER}/disable",
+        f"/keys/{served.key_ids['agent']}/revoke",
+        f"/patterns/new?from={low['id']}",
+        "/nowhere",
+    )
+    for path in (*PAGES, *further):
         await visitor.page.goto(path)
         found[path] = await axe_violations(visitor.page)
 

@@ -175,6 +175,23 @@ async def test_without_a_worker_nothing_is_claimed(served: Stack, visit: Visit, 
     assert (ended["status"], len(ended["decisions"])) == ("executed", 1)
 
 
+async def test_without_scripts_too_a_decision_that_is_not_recorded_is_said_to_be_so(
+    served: Stack, visit: Visit, worker: Worker
+) -> None:
+    """The page that answers says that it was sent, and offers no second one."""
+    approval = await served.pending("note.low")
+    await worker.stop()
+    page = (await reviewer(visit, scripts=False)).page
+    await page.goto(f"/approvals/{approval['id']}/approve")
+    await page.click("#bar [data-confirm]")
+
+    await said(page, "Sent, not recorded yet. Don't send it again")
+    await expect(page.locator("#bar [data-approve]")).to_have_count(0)
+    await worker.start()
+    ended = await served.ended(approval)
+    assert (ended["status"], len(ended["decisions"])) == ("executed", 1)
+
+
 async def test_every_page_says_that_no_worker_runs(served: Stack, visit: Visit) -> None:
     """And that requests are safe."""
     async with _no_signs_of_life(served):

@@ -36,6 +36,19 @@ async def test_a_decision_is_recorded(served: Stack, enter: Enter, operation_typ
     assert event["digest"] == approval["digest"]
 
 
+@pytest.mark.parametrize("outcome", ["approve", "reject"])
+async def test_a_step_is_for_the_content_that_its_page_shows(served: Stack, enter: Enter, outcome: str) -> None:
+    """A page that was loaded before the content changed gets no step for what it does not show: it is loaded again."""
+    approval = await served.pending("note.high")
+    reviewer, path = await enter(REVIEWER), f"/approvals/{approval['id']}"
+    for stale in ("", "?digest=" + "0" * 64):
+        answer = await reviewer.get(f"{path}/{outcome}{stale}", headers=PART)
+        assert (answer.headers["hx-redirect"], answer.text) == (path, "")
+    fields = hidden(await reviewer.get(f"{path}/{outcome}?digest={approval['digest']}", headers=PART))
+    assert fields["digest"] == approval["digest"]
+    await check_pending(served, approval)
+
+
 async def test_the_step_decides_nothing(served: Stack, enter: Enter) -> None:
     """Looking at it, on the page or in a strip, as often as one likes."""
     approval = await served.pending()
