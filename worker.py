@@ -18,7 +18,7 @@ from temporalio.worker import UnsandboxedWorkflowRunner, Worker, WorkerDeploymen
 from temporalio.worker.workflow_sandbox import SandboxedWorkflowRunner
 
 from activities.assessment import Assessment, Rulebook
-from activities.execution import Execution
+from activities.execution import EXECUTION_BEAT, Execution
 from activities.recording import Recording
 from config.errors import NamespaceError, StartError
 from config.logging import configure_logging
@@ -82,7 +82,9 @@ def create_worker(  # noqa: PLR0913  each is one part of a worker
         activity_executor=ThreadPoolExecutor(RECORDING_THREADS, thread_name_prefix="record"),
         workflow_runner=SandboxedWorkflowRunner() if sandbox else UnsandboxedWorkflowRunner(),
         max_cached_workflows=max_cached_workflows,
+        max_concurrent_local_activities=RECORDING_THREADS,
         graceful_shutdown_timeout=shutdown_grace,
+        max_heartbeat_throttle_interval=EXECUTION_BEAT,
         deployment_config=deployment,
     )
 

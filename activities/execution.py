@@ -21,7 +21,12 @@ from operations.registry import OperationRegistry
 from storage.claims import ClaimStore
 from workflows.activity_interfaces import ExecutionInterface
 
-_HEARTBEAT_EVERY = timedelta(seconds=2)
+EXECUTION_BEAT = timedelta(seconds=2)
+"""How often an execution says that its worker lives. The worker must be told as well: by itself the SDK passes on one
+heartbeat in eight of the ten seconds after which the server gives the worker up, so that one late beat is the end."""
+
+_LATE_AFTER = timedelta(seconds=3)
+"""How long an execution may lie in a busy worker before it asks whether Temporal still counts on it."""
 
 _LOOK_AGAIN_AFTER = timedelta(seconds=5)
 """How long after a resume something that it has held may still wait."""
@@ -42,6 +47,7 @@ class Execution(ExecutionInterface):
         """Run the stored operation if it is approved; return how it ended."""
         workflow_id = activity.info().workflow_id
         async with _heartbeats():
+            await self._still_counted_on()
             claim = await asyncio.to_thread(
                 self._claims.claim,
                 command.approval_id,
@@ -55,6 +61,15 @@ class Execution(ExecutionInterface):
             if claim.approval is None or claim.already_started:
                 return ExecutionOutcome(outcome_unknown=True)
             return await self._run(claim.approval, last_attempt=claim.attempt >= claim.approval.plan.attempts)
+
+    async def _still_counted_on(self) -> None:
+        """Fail, with nothing claimed, when this attempt came so late that Temporal has given it up for another.
+
+        The other would find the claim and could only say that nobody knows. Clocks that differ cost a question each.
+        """
+        started = activity.info()
+        if self._clock() - started.started_time > _LATE_AFTER:
+            await activity.client().get_async_activity_handle(task_token=started.task_token).heartbeat()
 
     def _refusal(self, approval: StoredApproval, workflow_id: str | None) -> str | None:
         if workflow_id != workflow_id_of(approval.approval_id):
@@ -123,7 +138,7 @@ async def _heartbeats() -> AsyncIterator[None]:
     async def beat() -> None:
         while True:
             activity.heartbeat()
-            await asyncio.sleep(_HEARTBEAT_EVERY.total_seconds())
+            await asyncio.sleep(EXECUTION_BEAT.total_seconds())
 
     beating = asyncio.create_task(beat())
     try:

@@ -1,5 +1,7 @@
 """What the workflow does around an execution that does not go the usual way."""
 
+import threading
+import time
 from datetime import UTC, datetime, timedelta
 
 from temporalio.exceptions import ApplicationError
@@ -10,6 +12,7 @@ from tests.support.desk import Desk
 from tests.support.eventually import eventually
 from tests.support.promises import check_promises
 from tests.support.runs import starts
+from workflows.activity_options import EXECUTION_HEARTBEAT
 
 
 async def test_a_cancel_in_temporal_comes_too_late_for_what_runs(desk: Desk) -> None:
@@ -63,3 +66,48 @@ async def test_an_execution_that_somebody_fails_by_hand_has_an_unknown_outcome(d
     assert state.outcome_unknown is True
     assert starts(request.approval_id) == 1
     check_promises(desk.database)
+
+
+class StallingClock:
+    """The worker's clock, which holds up the whole worker when an execution first asks for the time."""
+
+    def __init__(self, seconds: float) -> None:
+        self._worker = threading.get_ident()
+        self._seconds = seconds
+
+    def __call__(self) -> datetime:
+        # Records ask on threads of their own.
+        if threading.get_ident() == self._worker and self._seconds:
+            seconds, self._seconds = self._seconds, 0
+            time.sleep(seconds)
+        return datetime.now(UTC)
+
+
+async def test_an_execution_that_lay_too_long_in_a_busy_worker_claims_nothing(desk: Desk) -> None:
+    """Temporal has given it up by then, so it leaves the claim to the attempt that is counted on: that one runs."""
+    request = desk.request("note.high")
+    stalling = StallingClock(EXECUTION_HEARTBEAT.total_seconds() + 2)
+    async with desk.worker(clock=stalling):
+        handle = await desk.start(request)
+        await handle.signal("decide", desk.decision(request, at=datetime.now(UTC)))
+        state = await handle.result()
+        history = await handle.fetch_history()
+    (started,) = [
+        event.activity_task_started_event_attributes
+        for event in history.events
+        if event.HasField("activity_task_started_event_attributes")
+    ]
+    assert started.last_failure.message == "activity Heartbeat timeout"
+    assert state.status is ApprovalStatus.EXECUTED
+    assert starts(request.approval_id) == 1
+    check_promises(desk.database)
+
+
+async def test_a_worker_whose_clock_is_ahead_runs_what_it_is_given(desk: Desk) -> None:
+    """It takes each execution for late and asks; Temporal's answer counts, not the clock."""
+    request = desk.request("note.high")
+    async with desk.worker(clock=lambda: datetime.now(UTC) + timedelta(minutes=1)):
+        handle = await desk.start(request)
+        await handle.signal("decide", desk.decision(request, at=datetime.now(UTC)))
+        assert (await handle.result()).status is ApprovalStatus.EXECUTED
+    assert starts(request.approval_id) == 1
