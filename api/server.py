@@ -19,6 +19,10 @@ from config.settings import Settings
 # Requests that change something get this long to finish when the process is told to stop.
 GRACEFUL_SECONDS = 3
 
+# Longer than the 60 s for which load balancers keep an idle connection: were this end the first to close it, a request
+# that is just being sent would be lost.
+KEEP_ALIVE_SECONDS = 75
+
 _STOPPING = Problem(
     type="about:blank",  # RFC 9457: there is no more to it than its status
     title="Service Unavailable",
@@ -100,6 +104,7 @@ class ApiServer(uvicorn.Server):
                 access_log=access_log,
                 server_header=False,
                 timeout_graceful_shutdown=GRACEFUL_SECONDS,
+                timeout_keep_alive=KEEP_ALIVE_SECONDS,
             )
         )
 

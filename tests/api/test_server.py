@@ -104,6 +104,20 @@ async def test_changes_are_finished_when_the_server_stops() -> None:
     assert (answer.status_code, answer.json()) == (200, "changed")
 
 
+async def test_an_idle_connection_is_kept_for_the_next_request() -> None:
+    """Longer than the web server's own five seconds: a client or load balancer that uses it again must not lose it."""
+    async with served(application()) as (_, client):
+        reader, writer = await asyncio.open_connection(client.base_url.host, client.base_url.port)
+        for idle in (0, 6):
+            await asyncio.sleep(idle)
+            writer.write(b"GET /nowhere HTTP/1.1\r\nHost: assent\r\n\r\n")
+            answer = await reader.readuntil(b"\r\n\r\n")
+            assert answer.startswith(b"HTTP/1.1 404")
+            assert await reader.readexactly(int(answer.split(b"content-length: ")[1].split(b"\r\n")[0]))
+        writer.close()
+        await writer.wait_closed()
+
+
 def test_start_that_fails_raises_its_reason(caplog: pytest.LogCaptureFixture) -> None:
     """What stops the application from starting reaches the caller, and the log has no traceback of it."""
 

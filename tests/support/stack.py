@@ -17,6 +17,7 @@ from temporalio.client import Client
 from temporalio.worker import Worker
 
 from api.app import create_app
+from api.server import KEEP_ALIVE_SECONDS
 from assent.models import NewKey, Role
 from config.policy_file import PolicyFile
 from config.settings import Settings
@@ -193,7 +194,10 @@ async def open_stack(
     listener.bind((LOOPBACK, 0))
     listener.listen()
     app = create_app(lambda: wire_services(settings, temporal, operations, policy), create_dashboard())
-    server = uvicorn.Server(uvicorn.Config(app, lifespan="on", log_config=None, timeout_graceful_shutdown=1))
+    config = uvicorn.Config(
+        app, lifespan="on", log_config=None, timeout_graceful_shutdown=1, timeout_keep_alive=KEEP_ALIVE_SECONDS
+    )
+    server = uvicorn.Server(config)
     # The test's own signals stay the test's.
     server.capture_signals = contextlib.nullcontext  # type: ignore[method-assign,assignment]
     serving = asyncio.create_task(server.serve(sockets=[listener]))
