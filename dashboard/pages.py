@@ -50,16 +50,13 @@ class Pages:
             decided_by=words.decided_by,
             folds=folds,
             json=pretty_json,
-            length=words.length,
             standing_key=words.standing_key,
             status=words.status_word,
             time_left=words.time_left,
             visible=visible,
             votes=words.votes,
         )
-        # `length` is Jinja's own name for how many there are; ours is for times.
-        self._environment.filters["size"] = len
-        # A row of a list would import them again, two hundred times a page: a tenth of what the page costs.
+        # A row that imports them does so two hundred times a page: a tenth of what the page costs.
         self._environment.globals["m"] = self._environment.get_template("macros.html").module
 
     def render(self, template: str, **context: Any) -> str:  # noqa: ANN401  whatever the template shows

@@ -1,5 +1,7 @@
 """The page of people, keys and pauses, which all of its forms come back to."""
 
+from collections.abc import Iterable
+
 from fastapi.responses import HTMLResponse
 
 from assent.models import Key, Role
@@ -22,11 +24,16 @@ async def team_page(screen: Screen, refused: RefusedForm | None = None) -> HTMLR
         people=sorted(people, key=lambda each: (each.disabled_at is not None, each.name)),
         keys=sorted(keys, key=lambda each: (each.revoked_at is not None, each.name)),
         pauses=await services.pauses.active(principal),
-        agents=sorted(each.name for each in keys if each.role is Role.AGENT and each.revoked_at is None),
+        agents=agents_of(keys),
         types=services.catalog.operation_types,
         roles=PERSON_ROLES,
         refused=refused,
     )
+
+
+def agents_of(keys: Iterable[Key]) -> list[str]:
+    """Return the names of the agents that have a key in force, in order."""
+    return sorted({key.name for key in keys if key.role is Role.AGENT and key.revoked_at is None})
 
 
 async def person_named(screen: Screen, name: str) -> Person:

@@ -40,6 +40,11 @@ class Catalog:
         declared = sorted(self._operations.declarations.items())
         return {name: declaration.resource_types for name, declaration in declared}
 
+    @property
+    def resource_types(self) -> list[str]:
+        """Every resource type that some operation names, in order."""
+        return sorted({each for named in self.operation_types.values() for each in named})
+
     def title(self, operation: Operation) -> str:
         """Return what would be done, such as `delete user 42`."""
         declared = self._operations.find(operation.type)

@@ -18,10 +18,12 @@ from domain.errors import (
     NotConfirmedError,
     OwnRequestError,
     RoleNotAllowedError,
+    TemporalUnavailableError,
     TooManyDecisionsError,
 )
 from domain.frozen import Frozen
 from domain.listing import ApprovalFilter, Sort
+from services.audit_log import AuditFilter
 from services.reviews import Review
 
 router = APIRouter(prefix="/approvals")
@@ -101,6 +103,11 @@ async def decide(  # noqa: PLR0913, PLR0917  each is one field of the form
         decided = await screen.services.reviews.decide(screen.session, review)
     except _REFUSALS as error:
         return await _refused(screen, review, error)
+    except TemporalUnavailableError as error:
+        approval = await screen.services.approvals.get(screen.principal, approval_id)
+        # With the same proof: it may have arrived, and sent again it must still be the same decision.
+        step = _step(screen, approval, outcome, shown, review.comment, error.detail).model_copy(update={"proof": proof})
+        return await _ask_again(screen, approval, step, status=503)
     told = "" if decided.recorded else _SENT
     if screen.wants_part:
         return await _after(screen, decided.approval, shown, told)
@@ -164,16 +171,20 @@ async def _refused(screen: Screen, review: Review, error: AssentError) -> Respon
     asked_again = isinstance(error, (NotConfirmedError, InvalidDecisionError)) and review.digest == approval.digest
     if asked_again and approval.status is ApprovalStatus.PENDING:
         step = _step(screen, approval, review.outcome, review.shown, review.comment, error.detail)
-        if not screen.wants_part:
-            return await _page(screen, approval, step, status=409)
-        if review.shown is Shown.STRIP:
-            return screen.part("parts/strip.html", row=row_of(screen, approval), step=step, status=409)
-        return screen.part("parts/bar.html", status=409, **await _bar(screen, approval, step))
+        return await _ask_again(screen, approval, step, status=409)
     hindered = hindrance(screen.principal, approval) if approval.status is ApprovalStatus.PENDING else None
     told = lost(approval, screen.now) or hindered or error.detail
     if not screen.wants_part:
         return await _page(screen, approval, told=told, status=409)
     return await _after(screen, approval, review.shown, told, status=409)
+
+
+async def _ask_again(screen: Screen, approval: Approval, step: Step, *, status: int) -> HTMLResponse:
+    if not screen.wants_part:
+        return await _page(screen, approval, step, status=status)
+    if step.shown is Shown.STRIP:
+        return screen.part("parts/strip.html", row=row_of(screen, approval), step=step, status=status)
+    return screen.part("parts/bar.html", status=status, **await _bar(screen, approval, step))
 
 
 async def _after(screen: Screen, approval: Approval, shown: Shown, told: str, status: int = 200) -> HTMLResponse:
@@ -186,12 +197,14 @@ async def _page(
     screen: Screen, approval: Approval, step: Step | None = None, *, told: str = "", status: int = 200
 ) -> HTMLResponse:
     services, principal = screen.services, screen.principal
-    trail = await services.audit_log.of_approval(principal, approval.id, limit=_EVENTS, cursor=None)
+    # The approval was read already, so the log is asked for its events alone.
+    trail = await services.audit_log.page(principal, AuditFilter(approval_id=approval.id), limit=_EVENTS, cursor=None)
     return await screen.page(
         "approval.html",
         status=status,
         past=await services.queue.history_of(principal, approval),
         events=trail.items,
+        more_events=trail.next_cursor is not None,
         **await _bar(screen, approval, step, told),
     )
 

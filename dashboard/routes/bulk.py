@@ -9,7 +9,7 @@ from fastapi.responses import HTMLResponse
 from assent.models import Approval, ApprovalStatus, Outcome
 from dashboard.screen import Screen, ScreenDep
 from dashboard.views.rows import Row, row_of
-from dashboard.views.words import decided
+from dashboard.views.words import decided, votes
 from domain.confirmation import MAX_BULK, Shown, needs_page
 from domain.errors import AssentError, InvalidDecisionError
 from domain.frozen import Frozen
@@ -85,6 +85,12 @@ def _why_not(row: Row) -> str | None:
     return None
 
 
+def _told(approval: Approval) -> str:
+    if approval.status is ApprovalStatus.PENDING:
+        return f"Your approval counts: {votes(approval)}."
+    return decided(approval)
+
+
 async def _decide(screen: Screen, approval: Approval, field: str) -> Result:
     _, digest, proof = (*field.split(_SEPARATOR), "", "")[:3]
     review = Review(approval_id=approval.id, outcome=Outcome.APPROVE, shown=Shown.BULK, digest=digest, proof=proof)
@@ -95,5 +101,5 @@ async def _decide(screen: Screen, approval: Approval, field: str) -> Result:
         with suppress(AssentError):
             approval = await screen.services.approvals.get(screen.principal, approval.id)
         return Result(row=row_of(screen, approval), counted=False, told=error.detail)
-    told = decided(decision.approval) if decision.recorded else "Sent, not recorded yet. Don't send it again."
+    told = _told(decision.approval) if decision.recorded else "Sent, not recorded yet. Don't send it again."
     return Result(row=row_of(screen, decision.approval), counted=True, told=told)

@@ -10,6 +10,7 @@ from assent.models import Role
 from assent.policy_models import NewStatus, NewTrustedPattern, PatternChange, TrustedPattern
 from dashboard.refusals import status_of
 from dashboard.screen import Screen, ScreenDep
+from dashboard.team import agents_of
 from dashboard.views.pattern_chart import chart_of
 from dashboard.views.pattern_forms import PatternForm, change_of, read
 from dashboard.views.pattern_rows import revisions_of, row_of
@@ -198,8 +199,6 @@ async def _form(  # noqa: PLR0913  each is one part of what is shown
 ) -> HTMLResponse:
     services = screen.services
     checked = await _checked(screen, form)
-    keys = await services.keys.all(screen.principal)
-    types = services.catalog.operation_types
     return await screen.page(
         "pattern_form.html",
         status=status,
@@ -210,9 +209,9 @@ async def _form(  # noqa: PLR0913  each is one part of what is shown
         hints=hints,
         made_from=made_from,
         result=result,
-        agents=sorted({key.name for key in keys if key.role is Role.AGENT and key.revoked_at is None}),
-        types=list(types),
-        resources=sorted({each for resources in types.values() for each in resources}),
+        agents=agents_of(await services.keys.all(screen.principal)),
+        types=list(services.catalog.operation_types),
+        resources=services.catalog.resource_types,
     )
 
 

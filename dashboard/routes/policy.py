@@ -9,6 +9,7 @@ from assent.models import Role
 from assent.policy_models import Trial
 from dashboard.refusals import status_of
 from dashboard.screen import Screen, ScreenDep
+from dashboard.team import agents_of
 from dashboard.views.rule_text import chips_of, sentence_of, time_of
 from dashboard.views.trial_forms import TrialForm, read
 from dashboard.views.trial_words import Explained, explained
@@ -58,14 +59,14 @@ async def _page(  # noqa: PLR0913  each is one part of what is shown
     told: str = "",
     tried: Explained | None = None,
 ) -> HTMLResponse:
-    types = screen.services.catalog.operation_types
+    catalog = screen.services.catalog
     shown: dict[str, Any] = {
         "form": form,
         "problems": problems or {},
         "told": told,
         "tried": tried,
-        "types": types,
-        "resources": sorted({each for resources in types.values() for each in resources}),
+        "types": catalog.operation_types,
+        "resources": catalog.resource_types,
         "agents": await _agents(screen),
     }
     if screen.wants_part:
@@ -85,5 +86,4 @@ async def _agents(screen: Screen) -> list[str]:
     """Return the agents that the form may name, for those who may list keys."""
     if screen.principal.role not in {Role.ADMIN, Role.AUDITOR}:
         return []
-    keys = await screen.services.keys.all(screen.principal)
-    return sorted({key.name for key in keys if key.role is Role.AGENT and key.revoked_at is None})
+    return agents_of(await screen.services.keys.all(screen.principal))

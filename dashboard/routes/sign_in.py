@@ -6,6 +6,7 @@ from fastapi import APIRouter, Form, Query, Request
 from fastapi.responses import HTMLResponse, RedirectResponse
 from starlette.responses import Response
 
+from dashboard.refusals import status_of
 from dashboard.screen import pages_of
 from dashboard.session import (
     ServicesDep,
@@ -56,7 +57,7 @@ async def by_password(
 @router.get("/sign-in/{token}")
 async def show_link(request: Request, token: str) -> HTMLResponse:
     """Show a button: programs that open links by themselves must not use this one up."""
-    return HTMLResponse(pages_of(request).render("sign_in_link.html", token=token[:_LONGEST], refused=None))
+    return HTMLResponse(pages_of(request).render("sign_in_link.html", token=token[:_LONGEST], refused=""))
 
 
 @router.post("/sign-in/{token}")
@@ -67,7 +68,9 @@ async def by_link(request: Request, services: ServicesDep, token: str) -> Respon
             token[:_LONGEST], client=client_of(request), address=address_of(request)
         )
     except (SignInFailedError, TooManySignInsError) as error:
-        return HTMLResponse(pages_of(request).render("sign_in_link.html", token="", refused=error.detail), 401)
+        # A link that is tried too often is not used up.
+        again = token[:_LONGEST] if isinstance(error, TooManySignInsError) else ""
+        return _refused(pages_of(request).render("sign_in_link.html", token=again, refused=error.detail), error)
     response = RedirectResponse("/", 303)
     set_cookie(request, response, signed.token)
     return response
@@ -88,8 +91,9 @@ def _form(request: Request, *, wanted: str, name: str = "", refused: AssentError
     shown = pages_of(request).render(
         "sign_in.html", wanted=wanted, name=name, refused=None if refused is None else refused.detail
     )
-    if refused is None:
-        return HTMLResponse(shown)
-    status = 429 if isinstance(refused, TooManySignInsError) else 401
+    return HTMLResponse(shown) if refused is None else _refused(shown, refused)
+
+
+def _refused(shown: str, refused: AssentError) -> HTMLResponse:
     headers = {} if refused.retry_after is None else {"Retry-After": str(refused.retry_after)}
-    return HTMLResponse(shown, status, headers)
+    return HTMLResponse(shown, status_of(refused), headers)

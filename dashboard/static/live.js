@@ -59,7 +59,8 @@ function setOffline(off) {
   }
   for (const control of document.querySelectorAll("[data-approve], [data-reject], [data-confirm]")) {
     if (off) control.setAttribute("aria-disabled", "true");
-    else control.removeAttribute("aria-disabled");
+    // What is to be read first stays off.
+    else if (!control.dataset.gated) control.removeAttribute("aria-disabled");
   }
 }
 

@@ -64,6 +64,8 @@ if (page) {
     news.changed.forEach(decided);
     const next = document.querySelector("[data-summary] [data-deadline]");
     if (next && news.next) next.dateTime = news.next;
+    // With nothing left to decide, nothing expires next.
+    if (next) next.closest(".quiet").hidden = !news.next;
   });
   document.addEventListener("change", (event) => { if (event.target.matches("[data-pick]")) countSelected(); });
   countSelected();

@@ -81,7 +81,7 @@ def time_ranges(name: str, rows: Sequence[TimeRange], *, title: str, about: str)
     height = len(rows) * _ROW + _BELOW
     drawn = [_range(row, number * _ROW, ticks) for number, row in enumerate(rows)]
     below = [
-        _tag("text", _length(tick), x=_percent(_place(tick, ticks)), y=height - 6, text_anchor=_anchor(tick, ticks))
+        _tag("text", length_of(tick), x=_percent(_place(tick, ticks)), y=height - 6, text_anchor=_anchor(tick, ticks))
         for tick in ticks
     ]
     return _tag("div", _drawing(name, height, [*drawn, *below], title, about), class_="plot")
@@ -143,7 +143,7 @@ def _days_below(labels: Sequence[str], slot: float) -> Iterable[Markup]:
 
 
 def _range(row: TimeRange, y: int, ticks: Sequence[int]) -> Markup:
-    half, most = _length(row.p50), _length(row.p90)
+    half, most = length_of(row.p50), length_of(row.p90)
     p50, p90 = _place(row.p50, ticks), _place(row.p90, ticks)
     lines = [
         _tag("line", class_="gridline", x1=x, x2=x, y1=y + 22, y2=y + 46)
@@ -209,7 +209,8 @@ def _anchor(tick: int, ticks: Sequence[int]) -> str:
     return {ticks[0]: "start", ticks[-1]: "end"}.get(tick, "middle")
 
 
-def _length(seconds: int) -> str:
+def length_of(seconds: int) -> str:
+    """Return a number of seconds as people read it."""
     return length(timedelta(seconds=seconds))
 
 

@@ -2,13 +2,12 @@
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from datetime import timedelta
 
 from markupsafe import Markup
 
 from assent.models import RiskLevel
-from dashboard.views.charts import Series, TimeRange, stacked_bars, time_ranges
-from dashboard.views.words import capital, length
+from dashboard.views.charts import Series, TimeRange, length_of, stacked_bars, time_ranges
+from dashboard.views.words import capital
 from domain.frozen import Frozen
 from domain.insights import InsightReport, Way
 
@@ -70,8 +69,8 @@ def figures_of(report: InsightReport) -> tuple[Figure, ...]:
         Figure(label="Decisions", number=f"{report.total:,}", beside=f"{people:,} by people"),
         Figure(
             label="Median time to decision",
-            number="none" if time is None else _length(time.p50),
-            beside="" if time is None else f"nine of ten within {_length(time.p90)}",
+            number="none" if time is None else length_of(time.p50),
+            beside="" if time is None else f"nine of ten within {length_of(time.p90)}",
         ),
         Figure(
             label="Let through by patterns",
@@ -126,12 +125,14 @@ def times(report: InsightReport) -> TimesChart | None:
     ]
     if not rows:
         return None
-    about = "; ".join(f"{row.label}: half within {_length(row.p50)}, nine of ten {_length(row.p90)}" for row in rows)
+    about = "; ".join(
+        f"{row.label}: half within {length_of(row.p50)}, nine of ten {length_of(row.p90)}" for row in rows
+    )
     return TimesChart(
         drawing=time_ranges("times", rows, title="Time to decision by risk", about=f"{about}."),
         rows=tuple(
             TimesRow(
-                level=capital(level.value), decisions=time.decisions, half=_length(time.p50), most=_length(time.p90)
+                level=capital(level.value), decisions=time.decisions, half=length_of(time.p50), most=length_of(time.p90)
             )
             for level, time in report.time_by_risk.items()
         ),
@@ -158,7 +159,3 @@ def _unknown(unknown: int, settled: int) -> str:
     if not unknown:
         return ""
     return f"{unknown:,} of them unknown" + (f", {settled:,} settled" if settled else "")
-
-
-def _length(seconds: int) -> str:
-    return length(timedelta(seconds=seconds))

@@ -37,7 +37,7 @@ def lost(approval: Approval, decision_at: datetime) -> str | None:
     if approval.status is ApprovalStatus.EXPIRED and approval.expires_at is not None:
         return f"Expired at {clock(approval.expires_at, decision_at)}. Nothing ran. Yours did not count."
     winner = _deciding_vote(approval)
-    if winner is None or approval.status is ApprovalStatus.PENDING:
+    if winner is None or approval.status in {ApprovalStatus.PENDING, ApprovalStatus.CANCELLED}:
         return None
     verb = "approved" if winner.outcome is Outcome.APPROVE else "rejected"
     before = length(max(decision_at - winner.decided_at, decision_at - decision_at))

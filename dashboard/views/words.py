@@ -85,6 +85,8 @@ def refusal(word: str) -> str:
 
 def decision_time(approval: Approval) -> str:
     """Return how long people took to decide, or nothing when people did not decide."""
+    if approval.status in {ApprovalStatus.PENDING, ApprovalStatus.EXPIRED, ApprovalStatus.CANCELLED}:
+        return ""
     accepted = [vote.decided_at for vote in approval.decisions if vote.accepted]
     return length(accepted[-1] - approval.created_at) if accepted else ""
 
@@ -160,7 +162,7 @@ def names(deciders: Iterable[str]) -> str:
 
 def decided(approval: Approval) -> str:
     """Return in a few words what became of an approval, for a row that was decided elsewhere."""
-    return became(approval.status, approval.decided_by)
+    return "Deadline passed" if approval.overdue else became(approval.status, approval.decided_by)
 
 
 def became(status: ApprovalStatus, deciders: Iterable[str]) -> str:

@@ -179,6 +179,20 @@ async def test_a_link_signs_in_once(served: Stack) -> None:
         assert "This link has been used, or its time is over." in text_of(again)
 
 
+async def test_a_link_that_is_tried_too_often_is_not_used_up(served: Stack) -> None:
+    """429 with Retry-After, and the button again; from another address the link works meanwhile."""
+    token = make_link(SignInLinkStore(served.database), REVIEWER, clock=system_clock)
+    async with browser_of(served) as browser, browser_of(served) as another:
+        tries = [(await browser.post("/sign-in/nothing")).status_code for _ in range(31)]
+        assert tries == [401] * 30 + [429]
+        late = await browser.post(f"/sign-in/{token}")
+        assert late.status_code == 429
+        assert 1 <= int(late.headers["retry-after"]) <= 60
+        assert "Too many sign-ins were tried." in text_of(late)
+        assert f'action="/sign-in/{token}"' in late.text
+        assert (await another.post(f"/sign-in/{token}")).status_code == httpx2.codes.SEE_OTHER
+
+
 @pytest.mark.parametrize("token", ["nothing", "x" * 600, "%3Cscript%3E", "%22%3E%3Cscript%3E"])
 async def test_a_link_that_is_none(served: Stack, token: str) -> None:
     """It shows the same button, whatever it is, as text; the button says that it is over."""

@@ -20,6 +20,7 @@ from assent.models import (
     TemporalLink,
 )
 from dashboard.views.states import lost, state_of
+from dashboard.views.words import decided, decision_time
 
 NOW = datetime(2030, 1, 1, 14, 2, tzinfo=UTC)
 ADA = ["reviewer:ada"]
@@ -123,3 +124,26 @@ def test_nobody_was_first_where_nobody_decided() -> None:
     """Then the refusal's own sentence is told."""
     assert lost(approval(ApprovalStatus.PENDING), NOW) is None
     assert lost(approval(ApprovalStatus.CANCELLED), NOW) is None
+    one_of_two = Decision.model_validate(VOTE | {"outcome": Outcome.APPROVE})
+    assert lost(approval(ApprovalStatus.CANCELLED, decisions=[one_of_two], required_approvals=2), NOW) is None
+
+
+@pytest.mark.parametrize("status", ApprovalStatus)
+def test_a_time_to_decision_needs_a_decision(status: ApprovalStatus) -> None:
+    """One vote of two decided nothing when the time ran out or the agent took it back."""
+    vote = Decision.model_validate(VOTE | {"outcome": Outcome.APPROVE, "decided_at": NOW + timedelta(minutes=3)})
+    people_decided = status in {
+        ApprovalStatus.APPROVED,
+        ApprovalStatus.REJECTED,
+        ApprovalStatus.EXECUTED,
+        ApprovalStatus.FAILED,
+    }
+
+    assert decision_time(approval(status, decisions=[vote])) == ("3 min" if people_decided else "")
+    assert not decision_time(approval(status))
+
+
+def test_a_row_past_its_deadline_does_not_wait() -> None:
+    """It is not decided any more, whatever the record says until its workflow has closed it."""
+    assert decided(approval(ApprovalStatus.PENDING, overdue=True)) == "Deadline passed"
+    assert decided(approval(ApprovalStatus.PENDING)) == "Waiting"
