@@ -2,7 +2,6 @@
 
 import gzip
 import hashlib
-import mimetypes
 import re
 from collections.abc import Mapping
 from pathlib import Path
@@ -18,7 +17,15 @@ from domain.frozen import Frozen
 STATIC = Path(__file__).with_name("static")
 VENDOR = STATIC / "vendor"
 
-_COMPRESSED = frozenset({"text/css", "text/javascript", "image/svg+xml", "application/manifest+json"})
+# Not the system's own table: a small image has none, and Python's calls scripts otherwise and knows no fonts.
+_TYPES = {
+    ".css": "text/css",
+    ".js": "text/javascript",
+    ".svg": "image/svg+xml",
+    ".woff2": "font/woff2",
+    ".txt": "text/plain",
+}
+_COMPRESSED = frozenset({"text/css", "text/javascript", "image/svg+xml"})
 _FOR_EVER = "public, max-age=31536000, immutable"
 _ASK_AGAIN = "no-cache"
 _NAMED = re.compile(rb'url\("([^"]+)"\)')
@@ -86,7 +93,7 @@ class StaticFiles:
 
 
 def _read(path: Path) -> StaticFile:
-    return _made(path.read_bytes(), mimetypes.guess_type(path.name)[0] or "application/octet-stream")
+    return _made(path.read_bytes(), _TYPES.get(path.suffix, "application/octet-stream"))
 
 
 def _with_versions(style: bytes, files: Mapping[str, StaticFile]) -> bytes:

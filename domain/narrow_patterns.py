@@ -124,7 +124,8 @@ def _of_value(parent: str, name: str, value: Any) -> Iterator[_Line]:  # noqa: A
             yield _Line(path=path, text=f"{path} == {_WORDS[value]}")
         case _ if value > 0 and not _identifies(name):
             # Not zero, and nothing below it: such a number often stands for all of them.
-            yield _Line(path=path, text=f"{path} > 0 && {path} <= {value}")
+            hint = f"{path} may be any number above 0, up to {value}."
+            yield _Line(path=path, text=f"{path} > 0 && {path} <= {value}", open=hint)
         case _:
             yield _Line(path=path, text=f"{path} == {value}")
 

@@ -54,7 +54,7 @@ class Way(StrEnum):
 class Proof(Frozen):
     """That somebody has proven to be the person `name`: all that a session is started from.
 
-    `password_hash` is the one that a password was checked against: a new password meanwhile makes the proof void.
+    `password_hash` is the one that the person had at that moment: a new password meanwhile makes the proof void.
     """
 
     name: str

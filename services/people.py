@@ -1,6 +1,7 @@
 """People: added, given other roles and passwords, disabled. An admin does this, or whoever has the database."""
 
 import asyncio
+from collections.abc import Awaitable, Callable
 from dataclasses import dataclass, field
 
 from assent.models import Role
@@ -25,8 +26,16 @@ class PersonWithPassword:
 class People:
     """The people who sign in, as a caller may see and change them."""
 
-    def __init__(self, store: PeopleStore, passwords: Passwords, clock: Clock) -> None:
-        """Take the stored people, where passwords are hashed, and the clock."""
+    def __init__(
+        self,
+        store: PeopleStore,
+        passwords: Passwords,
+        clock: Clock,
+        *,
+        cancel_for_revoked: Callable[[], Awaitable[None]],
+    ) -> None:
+        """Take the stored people, where passwords are hashed, the clock, and what is done after keys were revoked."""
+        self._cancel_for_revoked = cancel_for_revoked
         self._store = store
         self._passwords = passwords
         self._clock = clock
@@ -71,10 +80,14 @@ class People:
     async def disable(self, principal: Principal, name: str) -> Person:
         """Let a person in no more, end their sessions, and revoke the keys that they own, save those of agents.
 
-        Raises RoleNotAllowedError, PersonNotFoundError, or InvalidPersonError for the only admin.
+        What those keys have pending is cancelled. When Temporal does not answer, the person is disabled all the same:
+        disable them again to send the cancels. Raises RoleNotAllowedError, PersonNotFoundError,
+        TemporalUnavailableError, or InvalidPersonError for the only admin.
         """
         _check_admin(principal)
-        return await asyncio.to_thread(self._store.disable, name, by=str(principal), at=self._clock())
+        person = await asyncio.to_thread(self._store.disable, name, by=str(principal), at=self._clock())
+        await self._cancel_for_revoked()
+        return person
 
 
 def make_person(  # noqa: PLR0913  each is one fact of the person

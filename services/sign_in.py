@@ -6,10 +6,11 @@ import secrets
 from collections.abc import Callable
 from dataclasses import dataclass, field
 from datetime import timedelta
+from ipaddress import ip_address
 
 from domain.clock import Clock
 from domain.errors import SessionNotFoundError, SignInFailedError, TooManySignInsError
-from domain.people import MAX_PASSWORD, Proof, Session, SessionEnd, Way, check_password
+from domain.people import MAX_PASSWORD, Proof, Session, SessionEnd, Way, check_password, normalized
 from domain.principal import Principal
 from domain.results import storable
 from services.passwords import Passwords, hash_password
@@ -50,12 +51,12 @@ class SignInLimits:
 
     def take_address(self, address: str) -> None:
         """Count one try from `address`. Raises TooManySignInsError."""
-        _check(self._of_address.take(address))
+        _check(self._of_address.take(_network_of(address)))
 
     def take(self, name: str, address: str) -> None:
         """Count one try of `name` from `address`. Raises TooManySignInsError."""
         self.take_address(address)
-        _check(self._of_both.take(f"{name} {address}"))
+        _check(self._of_both.take(f"{name} {_network_of(address)}"))
         _check(self._of_name.take(name))
 
     def take_signed_in(self, name: str) -> None:
@@ -97,8 +98,9 @@ class SignIn:
         self._limits.take(name, address)
         found = await asyncio.to_thread(self._people.find, name)
         person, password_hash = found or (None, None)
-        usable = person is not None and person.disabled_at is None and len(password) <= MAX_PASSWORD
-        matches = await self._passwords.matches(password[:MAX_PASSWORD], password_hash if usable else None)
+        typed = normalized(password)
+        usable = person is not None and person.disabled_at is None and len(typed) <= MAX_PASSWORD
+        matches = await self._passwords.matches(typed[:MAX_PASSWORD], password_hash if usable else None)
         if person is not None and matches:
             proof = Proof(name=person.name, way=Way.PASSWORD, password_hash=password_hash)
             if (signed_in := await self._start_session(proof, client)) is not None:
@@ -110,12 +112,11 @@ class SignIn:
     async def by_link(self, token: str, *, client: str, address: str) -> SignedIn:
         """Sign in by a link, which is used up. Raises SignInFailedError or TooManySignInsError."""
         self._limits.take_address(address)
-        name = await asyncio.to_thread(self._links.use, hash_token(token), at=self._clock())
-        if name is not None:
-            signed_in = await self._start_session(Proof(name=name, way=Way.LINK), client)
-            if signed_in is not None:
-                return signed_in
-        await asyncio.to_thread(self._sessions.tell_refused, Way.LINK, name, at=self._clock())
+        proof = await asyncio.to_thread(self._links.use, hash_token(token), at=self._clock())
+        if proof is not None and (signed_in := await self._start_session(proof, client)) is not None:
+            return signed_in
+        known = None if proof is None else proof.name
+        await asyncio.to_thread(self._sessions.tell_refused, Way.LINK, known, at=self._clock())
         raise SignInFailedError(_WRONG_LINK)
 
     async def session(self, token: str, *, used: bool = True) -> Session | None:
@@ -154,7 +155,10 @@ class SignIn:
         check_password(new, name)
         found = await asyncio.to_thread(self._people.find, name)
         password_hash = None if found is None else found[1]
-        if password_hash is None or not await self._passwords.matches(old[:MAX_PASSWORD], password_hash):
+        typed = normalized(old)[:MAX_PASSWORD]
+        if password_hash is None or not await self._passwords.matches(typed, password_hash):
+            # As a wrong password at the door: somebody may be guessing in a session that is not theirs.
+            await asyncio.to_thread(self._sessions.tell_refused, Way.PASSWORD, name, at=self._clock())
             raise SignInFailedError(_WRONG_OLD_PASSWORD)
 
         def change() -> bool:
@@ -194,6 +198,17 @@ def make_link(links: SignInLinkStore, name: str, *, clock: Clock) -> str:
     token, now = new_token(), clock()
     links.add(hash_token(token), name, at=now, expires_at=now + LINK_LASTS)
     return token
+
+
+def _network_of(address: str) -> str:
+    """Return what tries are counted by: an IPv4 address, or the /64 that one subscriber of IPv6 has to themselves."""
+    try:
+        found = ip_address(address)
+    except ValueError:
+        return address
+    if found.version == 4:  # noqa: PLR2004  the protocol's version
+        return address
+    return str(found.ipv4_mapped or f"{int(found) >> 64:x}::/64")
 
 
 def _check(seconds: int | None) -> None:

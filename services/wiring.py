@@ -151,7 +151,7 @@ async def wire_services(
     admin_key = None if settings.admin_key is None else settings.admin_key.get_secret_value()
     services = Services(
         keys=Keys(keys, cancellations, system_clock, admin_key),
-        people=People(people, passwords, system_clock),
+        people=People(people, passwords, system_clock, cancel_for_revoked=cancellations.cancel_for_revoked_agents),
         sign_in=SignIn(
             people=people,
             sessions=SessionStore(

@@ -7,12 +7,12 @@ from sqlalchemy import Connection, Row, func, insert, select, update
 
 from assent.models import Key, Role
 from domain.audit import Action, AuditEvent, event_id
-from domain.errors import KeyNotFoundError
+from domain.errors import InvalidPersonError, KeyNotFoundError
 from domain.principal import AUTOMATION
 from storage.audit import append_event
 from storage.database import Database
 from storage.names import take_name
-from storage.tables import keys
+from storage.tables import keys, people
 
 
 class KeyStore:
@@ -23,9 +23,10 @@ class KeyStore:
         self._database = database
 
     def add(self, key: Key, secret_hash: str) -> None:
-        """Write a new key and tell it in the log. Raises NameTakenError."""
+        """Write a new key and tell it in the log. Raises NameTakenError or InvalidPersonError."""
         with self._database.write() as connection:
             take_name(connection, key.name)
+            _check_owner(connection, key)
             values = key.model_dump(exclude={"role"}) | {"role": key.role.value, "secret_hash": secret_hash}
             connection.execute(insert(keys).values(values))
             _tell(connection, key, Action.KEY_CREATED, actor=key.created_by, at=key.created_at)
@@ -78,6 +79,14 @@ class KeyStore:
             if changed:
                 _tell(connection, key, Action.KEY_REVOKED, actor=by, at=at)
             return key
+
+
+def _check_owner(connection: Connection, key: Key) -> None:
+    disabled = select(people.c.name).where(people.c.name == key.owner, people.c.disabled_at.is_not(None))
+    # An agent's key goes on when its owner is disabled, so it may also begin then.
+    if key.role is not Role.AGENT and connection.execute(disabled).one_or_none() is not None:
+        message = f"{key.owner} is disabled, for good, and gets no key. Name another owner."
+        raise InvalidPersonError(message)
 
 
 def revoke_own_keys(connection: Connection, person: str, *, by: str, at: datetime) -> None:

@@ -2,10 +2,11 @@
 
 from datetime import datetime
 
-from sqlalchemy import Connection, insert, update
+from sqlalchemy import Connection, insert, select, update
 
+from domain.people import Proof, Way
 from storage.database import Database
-from storage.tables import sign_in_links
+from storage.tables import people, sign_in_links
 
 
 class SignInLinkStore:
@@ -21,8 +22,11 @@ class SignInLinkStore:
         with self._database.write() as connection:
             connection.execute(insert(sign_in_links).values(values))
 
-    def use(self, token_hash: str, *, at: datetime) -> str | None:
-        """Use a link up, and return whose it is; None when it is unknown, used or over."""
+    def use(self, token_hash: str, *, at: datetime) -> Proof | None:
+        """Use a link up, and return what it proves; None when it is unknown, used or over.
+
+        A password that is given meanwhile makes the proof void, as it does the links that were not used.
+        """
         used = (
             update(sign_in_links)
             .where(
@@ -34,7 +38,11 @@ class SignInLinkStore:
             .returning(sign_in_links.c.person)
         )
         with self._database.write() as connection:
-            return connection.execute(used).scalar_one_or_none()
+            name = connection.execute(used).scalar_one_or_none()
+            if name is None:
+                return None
+            password_hash = connection.execute(select(people.c.password_hash).where(people.c.name == name)).scalar_one()
+            return Proof(name=name, way=Way.LINK, password_hash=password_hash)
 
 
 def void_links(connection: Connection, person: str, *, at: datetime) -> None:

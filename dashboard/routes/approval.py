@@ -10,6 +10,7 @@ from assent.models import MAX_COMMENT, Approval, ApprovalStatus, NewSettlement, 
 from dashboard.screen import Screen, ScreenDep
 from dashboard.views.rows import row_of
 from dashboard.views.states import State, lost, state_of
+from dashboard.views.words import is_soon
 from domain.confirmation import Shown, hindrance, word_to_type
 from domain.errors import (
     AssentError,
@@ -218,6 +219,7 @@ async def _bar(screen: Screen, approval: Approval, step: Step | None = None, tol
         "approval": approval,
         "shown": shown,
         "state": state,
+        "soon": is_soon(approval, screen.now),
         "step": step,
         "told": told,
         "hindrance": hindrance(screen.principal, approval) if waits else None,

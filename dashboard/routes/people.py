@@ -10,7 +10,7 @@ from assent.models import Role
 from dashboard.refusals import RefusedForm
 from dashboard.screen import Screen, ScreenDep
 from dashboard.team import PERSON_ROLES, person_named, team_page
-from domain.errors import AssentError, InvalidPersonError, NameTakenError, TooManySignInsError
+from domain.errors import AssentError, InvalidPersonError, NameTakenError, TemporalUnavailableError, TooManySignInsError
 from domain.people import Person
 
 router = APIRouter(prefix="/people")
@@ -79,6 +79,10 @@ async def disable(screen: ScreenDep, name: str) -> Response:
         await screen.services.people.disable(screen.principal, name)
     except InvalidPersonError as error:
         return await _disable_page(screen, await person_named(screen, name), error)
+    except TemporalUnavailableError:
+        rest = "so not all that their keys have pending is cancelled yet. Press the button again in a few seconds."
+        told = TemporalUnavailableError(f"{name} is disabled. Temporal does not answer, {rest}")
+        return await _disable_page(screen, await person_named(screen, name), told)
     return RedirectResponse("/people", 303)
 
 
@@ -97,8 +101,8 @@ async def _show_password(screen: Screen, title: str, name: str, password: str) -
 async def _disable_page(screen: Screen, person: Person, error: AssentError | None = None) -> HTMLResponse:
     effects = [
         "Every session of theirs ends at once.",
-        "The keys that they own are revoked, save those of agents.",
-        "What they have decided stays decided.",
+        "The keys that they own are revoked, save those of agents, and what those have pending is cancelled.",
+        "What they have approved and has not started will not run.",
         "It is for good: nobody gets this name again.",
     ]
     if person.name == screen.principal.name:

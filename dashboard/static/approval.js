@@ -4,6 +4,8 @@ import { ask, onNews } from "./live.js";
 
 const page = document.querySelector('[data-page="approval"]');
 const approval = page?.dataset.approval;
+let watcher;
+let asked = 0;
 
 const textOf = (element) => {
   const copy = element.cloneNode(true);
@@ -35,9 +37,13 @@ function replaceBar(loaded, contentChanged) {
 }
 
 async function refresh() {
+  const mine = ++asked;
   const answer = await ask(location.pathname);
   if (answer.redirected || !answer.ok) { location.reload(); return; }
-  const loaded = new DOMParser().parseFromString(await answer.text(), "text/html");
+  const text = await answer.text();
+  // Answers may overtake each other: only the newest question's is shown.
+  if (mine !== asked) return;
+  const loaded = new DOMParser().parseFromString(text, "text/html");
   let contentChanged = false;
   for (const next of loaded.querySelectorAll("[data-fresh]")) {
     const current = document.getElementById(next.id);
@@ -64,7 +70,8 @@ function gate() {
   approve.setAttribute("aria-disabled", "true");
   approve.dataset.gated = "yes";
   word.textContent = "Read to the end";
-  const watcher = new IntersectionObserver((entries) => {
+  watcher?.disconnect();
+  watcher = new IntersectionObserver((entries) => {
     if (!entries.some((entry) => entry.isIntersecting)) return;
     watcher.disconnect();
     end.dataset.seen = "yes";

@@ -4,6 +4,7 @@ import { ask, onNews } from "./live.js";
 
 const page = document.querySelector('[data-page="queue"]');
 const fresh = new Set();
+let missed = false;
 
 const rowOf = (approval) => document.querySelector(`[data-row="${CSS.escape(approval)}"]`);
 
@@ -19,18 +20,26 @@ function offer(words) {
   place.querySelector("a").textContent = words;
 }
 
+function offerFresh() {
+  if (missed) return;
+  offer(`Show ${fresh.size} new`);
+  // What was decided elsewhere before it was looked at is not new any more.
+  document.querySelector("[data-arrivals]").hidden = fresh.size === 0;
+}
+
 async function arrived(ids) {
   // A filter is the server's to apply; without one everything that arrives belongs here.
   const here = "filtered" in page.dataset ? await idsOfThisPage() : ids;
   for (const each of here) if (!rowOf(each)) fresh.add(each);
   if (fresh.size === 0) return;
   // Where there is nothing yet, nothing can move under anybody.
-  if (document.querySelector("[data-rows]")) offer(`Show ${fresh.size} new`);
+  if (document.querySelector("[data-rows]")) offerFresh();
   else location.reload();
 }
 
 function decided(change) {
-  fresh.delete(change.id);
+  // An arrival is a change as well, and is new until it is decided.
+  if (!change.open && fresh.delete(change.id)) offerFresh();
   const row = rowOf(change.id);
   if (!row || row.matches(".done") || row.querySelector("form")?.dataset.sent) return;
   // A vote of several changes a row that goes on waiting; a step that is open on it goes on as well.
@@ -59,7 +68,8 @@ function countSelected() {
 
 if (page) {
   onNews((news) => {
-    if (news.missed) offer("Show what has changed");
+    missed ||= news.missed;
+    if (missed) offer("Show what has changed");
     if (news.arrived.length) arrived(news.arrived);
     news.changed.forEach(decided);
     const next = document.querySelector("[data-summary] [data-deadline]");

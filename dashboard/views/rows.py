@@ -5,7 +5,7 @@ from datetime import datetime
 
 from assent.models import Approval, ApprovalStatus
 from dashboard.screen import Screen
-from dashboard.views.words import SOON
+from dashboard.views.words import is_soon
 from domain.confirmation import hindrance, needs_page
 from domain.frozen import Frozen
 from domain.risk import rank
@@ -49,7 +49,7 @@ def row_of(screen: Screen, approval: Approval, rejected_at: datetime | None = No
         operation=operation,
         quick=quick,
         hindrance=hindered,
-        soon=approval.expires_at is not None and approval.expires_at - screen.now < SOON,
+        soon=is_soon(approval, screen.now),
         rejected_at=rejected_at,
     )
 

@@ -8,7 +8,7 @@ from domain.audit import Action
 from domain.ballot import REFUSAL_SENTENCES, Refusal
 from services.standing import Standing
 
-SOON = timedelta(minutes=5)
+_SOON = timedelta(minutes=5)
 
 _UNITS = ((86_400, "d"), (3_600, "h"), (60, "min"))
 _BARS = {RiskLevel.LOW: 1, RiskLevel.MEDIUM: 2, RiskLevel.HIGH: 3, RiskLevel.CRITICAL: 4}
@@ -89,6 +89,11 @@ def decision_time(approval: Approval) -> str:
         return ""
     accepted = [vote.decided_at for vote in approval.decisions if vote.accepted]
     return length(accepted[-1] - approval.created_at) if accepted else ""
+
+
+def is_soon(approval: Approval, now: datetime) -> bool:
+    """Whether so little of its time is left that it is shown in another colour."""
+    return approval.expires_at is not None and approval.expires_at - now < _SOON
 
 
 def bars_of(level: RiskLevel) -> int:

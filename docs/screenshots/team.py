@@ -20,7 +20,6 @@ EXPORTED_A_DAY = 500
 
 _ADA, _BEN = Principal(name="ada", role=Role.ADMIN), Principal(name="ben", role=Role.REVIEWER)
 
-# The newest is the first of the list.
 _PATTERNS = (
     (
         timedelta(days=21),

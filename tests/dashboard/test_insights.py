@@ -22,8 +22,12 @@ def legends(page: httpx2.Response) -> list[str]:
     return re.findall(r'<i class="swatch [\w-]*"></i>([^<]* <b class="number">\d+)</b>', page.text)
 
 
-async def test_nothing_decided_is_said(enter: Enter) -> None:
-    """No empty chart, and the ranges are still there."""
+async def test_each_decision_counts_once(served: Stack, enter: Enter) -> None:
+    """By people, by policy and by nobody; whoever may look sees the same, in charts and in tables.
+
+    The tables have a row for each day, the newest first, and their sums; the times stand by risk. Before the first
+    decision that is said, there is no empty chart, and the ranges are still there.
+    """
     page = await (await enter(REVIEWER)).get("/insights")
     assert page.status_code == 200
     assert "Nothing was decided in these 30 days." in text_of(page)
@@ -31,9 +35,6 @@ async def test_nothing_decided_is_said(enter: Enter) -> None:
     assert 'href="/insights?days=90"' in page.text
     assert '<svg class="bars-chart"' not in page.text
 
-
-async def test_each_decision_counts_once(served: Stack, enter: Enter) -> None:
-    """By people, by policy and by nobody; whoever may look sees the same."""
     await served.ended(await served.pending("note.allowed"))
     await served.ended(await served.pending("note.denied"))
     for operation, outcome in (("note.low", "approve"), ("note.high", "approve"), ("note.high", "reject")):
@@ -68,10 +69,6 @@ async def test_each_decision_counts_once(served: Stack, enter: Enter) -> None:
             'High risk <b class="number">2',
         ]
 
-
-async def test_the_numbers_stand_in_tables(enter: Enter) -> None:
-    """A row for each day, the newest first, and their sums; the times by risk."""
-    page = await (await enter(REVIEWER)).get("/insights", params={"days": 7})
     by_way, by_risk, times = page.text.split("<table>")[1:]
     for table, sums in ((by_way, ["3", "0", "1", "1", "1", "0", "1", "7"]), (by_risk, ["5", "0", "2", "0", "7"])):
         days = re.findall(r'<th scope="row">(\d{4}-\d\d-\d\d)</th>', table)

@@ -5,7 +5,7 @@ import re
 import httpx2
 import pytest
 
-from assent.models import Role
+from assent.models import NewKey, Role
 from services.people import make_person
 from services.wiring import system_clock
 from storage.people import PeopleStore
@@ -159,12 +159,22 @@ async def test_disabling_asks_first(served: Stack, enter: Enter) -> None:
         assert secrets_on(refused) == []
 
 
+async def test_disabling_takes_back_what_their_keys_have_pending(served: Stack, enter: Enter) -> None:
+    """An admin's key may ask as well; nobody is asked any more about what would be refused at its start."""
+    add_quickly(served, "tilda", Role.ADMIN)
+    served.add_key(NewKey(name="tilda-script", role=Role.ADMIN, owner="tilda"))
+    approval = await served.pending(by="tilda-script")
+    assert (await (await enter(ADMIN)).post("/people/tilda/disable")).status_code == httpx2.codes.SEE_OTHER
+    ended = await served.ended(approval)
+    assert (ended["status"], ended["decided_by"]) == ("cancelled", ["system:revoked-key"])
+
+
 async def test_the_only_admin_stays_one(served: Stack, enter: Enter) -> None:
     """Neither another role nor an end: the sentence says what to do first."""
     store = PeopleStore(served.database)
     admin = await enter(ADMIN)
     for each in store.all():
-        if each.role is Role.ADMIN and each.name != ADMIN:
+        if each.role is Role.ADMIN and each.name != ADMIN and each.disabled_at is None:
             store.change_role(each.name, Role.REVIEWER, by="system:test", at=system_clock())
     for path, fields in ((f"/people/{ADMIN}/role", {"role": "reviewer"}), (f"/people/{ADMIN}/disable", {})):
         page = await admin.post(path, data=fields)

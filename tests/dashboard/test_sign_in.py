@@ -242,6 +242,24 @@ async def test_a_session_that_is_not_used_ends(served: Stack, enter: Enter) -> N
     assert (await ilse.get("/you")).headers["location"] == "/sign-in?next=%2Fyou"
 
 
+async def test_an_open_page_hears_nothing_after_its_session(
+    served: Stack, enter: Enter, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """With its next news it is told that it is signed out, and its stream is over."""
+    monkeypatch.setattr("dashboard.routes.live.CHECKED_EVERY", timedelta(0))
+    add_quickly(served, "karl")
+    karl = await enter("karl")
+    async with karl.stream("GET", "/live") as live:
+        lines = live.aiter_lines()
+        while await anext(lines) != "event: assent:news":
+            pass
+        await (await enter(ADMIN)).post("/people/karl/disable")
+        await served.pending()
+        events = [line async for line in lines if line.startswith("event:")]
+    assert events[-1] == "event: assent:signed-out"
+    assert len(events) <= 2
+
+
 async def test_what_a_page_asks_by_itself_keeps_no_session(served: Stack, enter: Enter) -> None:
     """A page that was left open looks at its banners and its news; that is not somebody who is there."""
     add_quickly(served, "jens")

@@ -77,6 +77,27 @@ async def test_text_is_compressed_for_whoever_takes_it(folder: Path) -> None:
 
 
 @pytest.mark.parametrize(
+    ("name", "media_type"),
+    [
+        ("vendor/htmx.min.js", "text/javascript; charset=utf-8"),
+        ("style.css", "text/css; charset=utf-8"),
+        ("vendor/inter.woff2", "font/woff2"),
+        ("vendor/icons/check.svg", "image/svg+xml"),
+    ],
+)
+async def test_a_files_type_does_not_depend_on_the_machine(
+    folder: Path, monkeypatch: pytest.MonkeyPatch, name: str, media_type: str
+) -> None:
+    """A small container image has no table of types; scripts are compressed there too, and the font is one."""
+    monkeypatch.setattr("mimetypes.knownfiles", [])
+    monkeypatch.setattr("mimetypes._db", None)
+    file = await get(StaticFiles(folder), f"/static/{name}", **{"Accept-Encoding": "gzip"})
+
+    assert file.headers["Content-Type"] == media_type
+    assert ("Content-Encoding" in file.headers) == (not name.endswith("woff2"))
+
+
+@pytest.mark.parametrize(
     "path", ["/static/nothing.css", "/static/../secret.txt", "/static/%2e%2e/secret.txt", "/static/"]
 )
 async def test_nothing_else_is_reachable(folder: Path, path: str) -> None:

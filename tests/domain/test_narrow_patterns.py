@@ -157,14 +157,15 @@ def test_it_reads_as_a_person_would_write_it() -> None:
 
 
 def test_what_it_leaves_open_is_said() -> None:
-    """The target that it names, lists, and long texts; a word or a number is held, and nothing is said of it."""
+    """The target that it names, lists, long texts and numbers; a word is held, and nothing is said of it."""
     parameters = {"ids": [1, 2], "none": [], "text": "x" * 1_204, "limit": 80, "to": "ana"}
     assert narrow(operation(parameters)).hints == (
         "It lets through customer 7 alone. Without the line of operation.resource_id, any.",
         "operation.parameters.ids may have any 2 entries, or fewer.",
         "operation.parameters.text may be any text of up to 1,204 characters.",
+        "operation.parameters.limit may be any number above 0, up to 80.",
     )
-    assert narrow(operation(parameters | {"ids": [], "text": ""}, resource_id="")).hints == ()
+    assert narrow(operation(parameters | {"ids": [], "text": "", "limit": 0}, resource_id="")).hints == ()
 
 
 def test_risk_above_medium_is_left_to_a_person() -> None:

@@ -47,11 +47,12 @@ class FrontDoor:
     now: datetime = datetime(2026, 3, 2, tzinfo=UTC)
     seconds: float = 100.0
     passwords: CountedPasswords = field(default_factory=CountedPasswords)
+    cancelled: int = 0
     sign_in: SignIn = field(init=False)
     people: People = field(init=False)
 
     def __post_init__(self) -> None:
-        self.people = People(self.store, self.passwords, self._now)
+        self.people = People(self.store, self.passwords, self._now, cancel_for_revoked=self._cancel)
         self.sign_in = SignIn(
             people=self.store,
             sessions=SessionStore(self.database, idle=timedelta(hours=1), longest=timedelta(days=1)),
@@ -60,6 +61,9 @@ class FrontDoor:
             limits=SignInLimits(lambda: self.seconds),
             clock=self._now,
         )
+
+    async def _cancel(self) -> None:
+        self.cancelled += 1
 
     def _now(self) -> datetime:
         return self.now

@@ -62,6 +62,7 @@ async def test_an_admin_disables(door: FrontDoor) -> None:
     signed_in = await door.enter("ada")
     assert (await door.people.disable(ROOT, "ada")).disabled_at == door.now
     assert await door.sign_in.session(signed_in.token) is None
+    assert door.cancelled == 1
     with pytest.raises(InvalidPersonError, match="Make another person an admin first"):
         await door.people.disable(ROOT, "root")
 

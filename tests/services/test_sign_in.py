@@ -213,6 +213,16 @@ async def test_a_changed_password_ends_the_other_sessions(door: FrontDoor) -> No
     )
 
 
+async def test_a_password_counts_as_it_is_kept(door: FrontDoor) -> None:
+    """Typed in twice as many characters as are kept, it is the same password, at the door and in a session."""
+    session = (await door.enter()).session
+    long = "e\u0301" * 150
+    await door.sign_in.change_password(session, PASSWORD, long)
+    session = (await door.enter(password=long)).session
+    await door.sign_in.change_password(session, long, OTHER_PASSWORD)
+    await door.enter(password=OTHER_PASSWORD)
+
+
 async def test_a_password_is_changed_by_whoever_knows_it(door: FrontDoor) -> None:
     """Somebody else at an open screen does not, and may not try for long; a bad new one is refused as well."""
     session = (await door.enter()).session
@@ -221,6 +231,7 @@ async def test_a_password_is_changed_by_whoever_knows_it(door: FrontDoor) -> Non
     for _ in range(9):
         with pytest.raises(SignInFailedError, match="The password that you have now is another one"):
             await door.sign_in.change_password(session, OTHER_PASSWORD, "a new one")
+    assert [told.details for told in door.events("session.refused")] == [{"by": "password", "name": "ada"}] * 9
     with pytest.raises(TooManySignInsError):
         await door.sign_in.change_password(session, PASSWORD, OTHER_PASSWORD)
     await door.enter()
@@ -251,6 +262,17 @@ def test_a_name_is_tried_sixty_times_a_minute(hands: Hands) -> None:
     assert [wait_of(limits, "ada", address=address) for address in others for _ in range(10)] == [None] * 50
     assert wait_of(limits, "ada", address="192.0.2.7") == 1
     assert wait_of(limits, "bob", address="192.0.2.7") is None
+
+
+def test_an_ipv6_subscriber_is_one_address(hands: Hands) -> None:
+    """Whoever has a /64 to themselves has as many addresses as they like. IPv4 written as IPv6 is that address."""
+    limits = SignInLimits(hands)
+    for number in range(30):
+        assert wait_of(limits, f"name-{number}", address=f"2001:db8:1:2:{number:x}::1") is None
+    assert wait_of(limits, "other", address="2001:db8:1:2::ffff") == 2
+    assert wait_of(limits, "other", address="2001:db8:1:3::1") is None
+    assert [wait_of(limits, f"name-{number}", address="::ffff:192.0.2.9") for number in range(31)][-1] == 2
+    assert wait_of(limits, "other", address="::ffff:192.0.2.8") is None
 
 
 async def test_whoever_tries_too_often_is_sent_away(door: FrontDoor) -> None:

@@ -3,8 +3,8 @@
 import pytest
 
 from assent.models import Role
-from domain.errors import KeyNotFoundError, NameTakenError
-from tests.storage.builders import LATER, RECORDED, STARTED, make_key
+from domain.errors import InvalidPersonError, KeyNotFoundError, NameTakenError
+from tests.storage.builders import LATER, RECORDED, STARTED, make_key, make_person
 from tests.storage.record import Record
 
 HASH = "a5" * 32
@@ -35,6 +35,17 @@ def test_a_name_is_never_used_again(empty_record: Record) -> None:
     with pytest.raises(NameTakenError):
         keys.add(make_key("billing", Role.AGENT), HASH)
     assert keys.count() == 1
+
+
+def test_somebody_disabled_gets_no_key(empty_record: Record) -> None:
+    """Disabling revokes the keys that they own, and is for good. An agent's key goes on, so one may also begin."""
+    empty_record.people.add(make_person("jana"), HASH)
+    empty_record.people.disable("jana", by="admin:root", at=RECORDED)
+    before = empty_record.rows()
+    with pytest.raises(InvalidPersonError, match="jana is disabled, for good, and gets no key"):
+        empty_record.keys.add(make_key("jana-laptop", Role.REVIEWER, owner="jana"), HASH)
+    assert empty_record.rows() == before
+    empty_record.keys.add(make_key("billing", Role.AGENT, owner="jana"), HASH)
 
 
 def test_a_key_is_revoked_once(empty_record: Record) -> None:

@@ -200,11 +200,21 @@ def test_a_link_is_good_once_and_not_for_long(house: Record) -> None:
     """Until its end, to the moment."""
     house.links.add(TOKEN, "ada", at=STARTED, expires_at=STARTED + AN_HOUR)
     house.links.add(OTHER_TOKEN, "ada", at=STARTED, expires_at=STARTED + AN_HOUR)
+    proof = Proof(name="ada", way=Way.LINK, password_hash=HASH)
     assert house.links.use("c7" * 32, at=STARTED) is None
     assert house.links.use(TOKEN, at=STARTED + AN_HOUR) is None
-    assert house.links.use(TOKEN, at=STARTED + AN_HOUR - A_MOMENT) == "ada"
+    assert house.links.use(TOKEN, at=STARTED + AN_HOUR - A_MOMENT) == proof
     assert house.links.use(TOKEN, at=STARTED) is None
-    assert house.links.use(OTHER_TOKEN, at=STARTED) == "ada"
+    assert house.links.use(OTHER_TOKEN, at=STARTED) == proof
+
+
+def test_a_link_that_was_used_before_a_new_password_lets_nobody_in(house: Record) -> None:
+    """The password was given to keep somebody out, who may have pressed the button a moment before."""
+    house.links.add(TOKEN, "ada", at=STARTED, expires_at=STARTED + AN_HOUR)
+    proof = house.links.use(TOKEN, at=STARTED)
+    assert proof is not None
+    house.people.set_password("ada", "another", by="admin:iris", at=STARTED)
+    assert house.sessions.start(proof, OTHER_TOKEN, session_id="s", client="", at=STARTED) is None
 
 
 def test_of_racing_uses_of_a_link_one_is_let_in(database_url: str) -> None:
@@ -216,7 +226,8 @@ def test_of_racing_uses_of_a_link_one_is_let_in(database_url: str) -> None:
 
         def use(racer: int) -> str | None:
             line.wait(30)
-            return (one, two)[racer % 2].links.use(TOKEN, at=STARTED)
+            proof = (one, two)[racer % 2].links.use(TOKEN, at=STARTED)
+            return None if proof is None else proof.name
 
         with ThreadPoolExecutor(8) as threads:
             assert sorted(threads.map(use, range(8)), key=str) == [*([None] * 7), "ada"]
