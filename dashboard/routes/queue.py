@@ -7,9 +7,9 @@ from urllib.parse import urlencode
 from fastapi import APIRouter, Query
 from fastapi.responses import HTMLResponse
 
-from assent.models import ApprovalStatus, RiskLevel
-from dashboard.screen import ScreenDep
-from dashboard.views.rows import by_deadline_then_risk, row_of, rows_of
+from assent.models import Approval, ApprovalStatus, RiskLevel
+from dashboard.screen import Screen, ScreenDep
+from dashboard.views.rows import Row, by_deadline_then_risk, rows_of
 from domain.frozen import Frozen
 from domain.listing import ApprovalFilter, Sort
 
@@ -66,12 +66,9 @@ async def queue(screen: ScreenDep, wanted: Annotated[Wanted, Query()], cursor: C
         limit=PAGE,
         cursor=cursor,
     )
-    approvals = by_deadline_then_risk(page.items)
-    since = screen.now - REJECTED_WITHIN
-    rejected = await screen.services.queue.rejected_recently(screen.principal, approvals, since)
     return await screen.page(
         "queue.html",
-        rows=rows_of(screen, approvals, rejected),
+        rows=await _waiting(screen, by_deadline_then_risk(page.items)),
         wanted=wanted,
         types=screen.services.catalog.operation_types,
         next_page=wanted.address("/", cursor=page.next_cursor) if page.next_cursor else None,
@@ -89,7 +86,8 @@ async def banners(screen: ScreenDep) -> HTMLResponse:
 async def one_row(screen: ScreenDep, approval_id: str) -> HTMLResponse:
     """Show one row of the queue again, after a strip was closed without a decision."""
     approval = await screen.services.approvals.get(screen.principal, approval_id)
-    return screen.part("parts/row.html", row=row_of(screen, approval), note="")
+    (row,) = await _waiting(screen, [approval])
+    return screen.part("parts/row.html", row=row, note="")
 
 
 @router.get("/history")
@@ -105,3 +103,9 @@ async def history(screen: ScreenDep, wanted: Annotated[Wanted, Query()], cursor:
         types=screen.services.catalog.operation_types,
         next_page=wanted.address("/history", cursor=page.next_cursor) if page.next_cursor else None,
     )
+
+
+async def _waiting(screen: Screen, approvals: list[Approval]) -> list[Row]:
+    """Return rows that say of which the like was rejected a short time ago."""
+    since = screen.now - REJECTED_WITHIN
+    return rows_of(screen, approvals, await screen.services.queue.rejected_recently(screen.principal, approvals, since))
