@@ -11,6 +11,7 @@ What goes wrong in a visitor's browser (an error on the console, a script that t
 the test, unless `visitor.foresee` announced it. ASSENT_SCREENSHOTS=1 keeps what `visitor.shoot` sees in .screenshots/.
 """
 
+import asyncio
 from collections.abc import AsyncIterator
 from contextlib import AsyncExitStack
 
@@ -23,6 +24,7 @@ from tests.support.browser import Visit, Visitor, chromium_or_leave, launched, v
 from tests.support.module_stack import open_module_stack
 from tests.support.sqlite import SqliteTemplate
 from tests.support.stack import Stack, keep_beating
+from tests.support.team import add_team
 from tests.support.temporal import TemporalServer
 
 
@@ -43,13 +45,14 @@ async def browser() -> AsyncIterator[Browser]:
 async def served(
     temporal_server: TemporalServer, sqlite_template: SqliteTemplate, tmp_path_factory: pytest.TempPathFactory
 ) -> AsyncIterator[Stack]:
-    """Assent with a worker, shared by the tests of a module."""
+    """Assent with a worker and people who can sign in, shared by the tests of a module."""
     folder = tmp_path_factory.mktemp("browser")
     async with (
         open_module_stack(temporal_server, sqlite_template, folder) as stack,
         production_worker(stack),
         keep_beating(stack),
     ):
+        await asyncio.to_thread(add_team, stack)
         yield stack
 
 

@@ -1,6 +1,5 @@
 """What an attacker sends or shows: a reviewer sees all of it, marked, and nothing is decided but by a person's hand."""
 
-import asyncio
 import re
 from collections.abc import AsyncIterator
 from typing import Any
@@ -16,8 +15,8 @@ from starlette.routing import Route
 from tests.browser.reviewing import SETTLED, open_approval, reviewer, status
 from tests.browser.small_site import serving
 from tests.support.browser import Visit
+from tests.support.eventually import eventually
 from tests.support.stack import Stack
-from tests.support.team import add_team
 
 pytestmark = pytest.mark.asyncio(loop_scope="module")
 
@@ -32,11 +31,6 @@ HOSTILE = {
     "links": "javascript:alert(1) [click](javascript:alert(1)) https://evil.example/",
     "template": "{{ 7*7 }} {% raw %} ${7*7}",
 }
-
-
-@pytest_asyncio.fixture(scope="module", loop_scope="module", autouse=True)
-async def _team(served: Stack) -> None:
-    await asyncio.to_thread(add_team, served)
 
 
 @pytest_asyncio.fixture(scope="module", loop_scope="module")
@@ -119,10 +113,11 @@ async def test_claimed_authority_changes_nothing(served: Stack, visit: Visit) ->
 async def test_another_site_cannot_frame_a_page(visit: Visit, elsewhere: str) -> None:
     """The browser shows nothing of it there."""
     visitor = await reviewer(visit)
-    visitor.foresee("frame-ancestors|X-Frame-Options|refused to connect|ERR_BLOCKED_BY_RESPONSE|elsewhere")
+    visitor.foresee("frame-ancestors")
+    visitor.foresee("elsewhere")
     page = visitor.page
     await page.goto(f"{elsewhere}/frame")
-    await page.wait_for_timeout(800)
+    await eventually("the frame is refused", lambda: any("frame-ancestors" in each for each in visitor.troubles))
 
     framed = next(frame for frame in page.frames if frame != page.main_frame)
     assert "waiting" not in await framed.content()
@@ -161,6 +156,7 @@ async def test_another_sites_form_decides_nothing(served: Stack, visit: Visit, e
         assert answer is not None
         assert answer.status == 403
         assert await status(served, approval) == "pending"
+    await visitor.shoot("cross-site-form")
 
 
 async def test_looking_decides_nothing(served: Stack, visit: Visit) -> None:
@@ -172,6 +168,7 @@ async def test_looking_decides_nothing(served: Stack, visit: Visit) -> None:
         await page.goto(f"/approvals/{approval['id']}{path}")
     await page.goto(f"/bulk?approval={approval['id']}")
     await page.wait_for_timeout(SETTLED)
+    await visitor.shoot("looking")
     for method in ("GET", "HEAD"):
         answer = await page.request.fetch(f"/approvals/{approval['id']}/decisions", method=method)
         assert answer.status in {404, 405}

@@ -1,14 +1,13 @@
 """axe-core finds nothing on any page, by day and by night."""
 
-import asyncio
-
 import pytest
 import pytest_asyncio
+from playwright.async_api import expect
 
-from tests.browser.reviewing import open_approval, reject, reviewer, said
+from tests.browser.reviewing import SETTLED, open_approval, reject, reviewer, said
 from tests.support.browser import Visit, axe_violations
 from tests.support.stack import Stack
-from tests.support.team import ADMIN, REVIEWER, add_team
+from tests.support.team import ADMIN, REVIEWER
 
 pytestmark = pytest.mark.asyncio(loop_scope="module")
 
@@ -27,8 +26,7 @@ PAGES = (
 
 
 @pytest_asyncio.fixture(scope="module", loop_scope="module", autouse=True)
-async def _team(served: Stack) -> None:
-    await asyncio.to_thread(add_team, served)
+async def _approvals(served: Stack) -> None:
     for operation in ("note.low", "note.medium", "note.high", "note.critical", "note.quorum"):
         await served.pending(operation, context={"a": 1})
     await served.ended(await served.pending("note.denied"))
@@ -37,7 +35,7 @@ async def _team(served: Stack) -> None:
 
 @pytest.mark.parametrize("dark", [False, True], ids=["light", "dark"])
 async def test_pages(served: Stack, visit: Visit, dark: bool) -> None:  # noqa: FBT001  one case
-    """Everything that a menu leads to, what those lead to, and the door."""
+    """Everything that a menu leads to, what those lead to, what a form answers with, and the door."""
     outside = await visit(dark=dark)
     found = {}
     for path in ("/sign-in", "/sign-in/a-link"):
@@ -45,18 +43,33 @@ async def test_pages(served: Stack, visit: Visit, dark: bool) -> None:  # noqa: 
         found[path] = await axe_violations(outside.page)
     visitor = await reviewer(visit, ADMIN, dark=dark)
     visitor.foresee("404")
-    low = await served.pending("note.low")
+    low, executed = await served.pending("note.low"), await served.pending("note.low")
+    await served.decide(executed)
+    assert (await served.ended(executed))["status"] == "executed"
     further = (
         f"/bulk?approval={low['id']}",
         f"/people/{REVIEWER}",
         f"/people/{REVIEWER}/disable",
         f"/keys/{served.key_ids['agent']}/revoke",
         f"/patterns/new?from={low['id']}",
+        f"/approvals/{executed['id']}",
         "/nowhere",
     )
     for path in (*PAGES, *further):
         await visitor.page.goto(path)
         found[path] = await axe_violations(visitor.page)
+    page = visitor.page
+    await page.goto(f"/bulk?approval={low['id']}")
+    await page.wait_for_timeout(SETTLED)
+    await page.click("[data-confirm]:enabled")
+    await expect(page.locator("h1")).to_have_text("1 of 1 approved")
+    found["approved at once"] = await axe_violations(page)
+    await page.goto("/people")
+    await page.click("summary:has-text('Make a key')")
+    await page.fill("#keys [name=name]", f"axe-{'dark' if dark else 'light'}")
+    await page.click("button:has-text('Make the key')")
+    await expect(page.locator(".secret")).to_be_visible()
+    found["a new key"] = await axe_violations(page)
 
     assert {path: violations for path, violations in found.items() if violations} == {}
 

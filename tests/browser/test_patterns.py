@@ -4,23 +4,17 @@ import asyncio
 from typing import Any
 
 import pytest
-import pytest_asyncio
 from playwright.async_api import Page, Route, expect
 
 from tests.api.policies import EXPORTS, add_agent, export, make_pattern
 from tests.browser.reviewing import reviewer
 from tests.support.browser import Visit, axe_violations
 from tests.support.stack import Stack
-from tests.support.team import ADMIN, REVIEWER, add_team
+from tests.support.team import ADMIN, REVIEWER
 
 pytestmark = pytest.mark.asyncio(loop_scope="module")
 
 DARK = pytest.mark.parametrize("dark", [False, True], ids=["light", "dark"])
-
-
-@pytest_asyncio.fixture(scope="module", loop_scope="module", autouse=True)
-async def _team(served: Stack) -> None:
-    await asyncio.to_thread(add_team, served)
 
 
 async def decided_exports(stack: Stack) -> str:

@@ -1,24 +1,16 @@
 """On a phone: one column, no sideways scroll, and nothing is approved that was not read to its end."""
 
-import asyncio
-
 import pytest
-import pytest_asyncio
 from playwright.async_api import Page, expect
 
 from tests.browser.reviewing import SETTLED, open_approval, reviewer, row, said
 from tests.support.browser import Visit
 from tests.support.stack import Stack
-from tests.support.team import ADMIN, add_team
+from tests.support.team import ADMIN
 
 pytestmark = pytest.mark.asyncio(loop_scope="module")
 
 PAGES = ("/", "/history", "/patterns", "/patterns/new", "/policy", "/audit", "/insights", "/people", "/you")
-
-
-@pytest_asyncio.fixture(scope="module", loop_scope="module", autouse=True)
-async def _team(served: Stack) -> None:
-    await asyncio.to_thread(add_team, served)
 
 
 async def _overflow(page: Page) -> int:

@@ -82,7 +82,10 @@ async def test_an_arrival_waits_behind_a_link(served: Stack, visit: Visit) -> No
     page = (await reviewer(visit)).page
     await expect(page.locator(row(first))).to_be_visible()
 
-    second, third = await served.pending("note.high"), await served.pending("note.low")
+    second = await served.pending("note.high")
+    # The stream tells of each by itself.
+    await page.wait_for_timeout(1000)
+    third = await served.pending("note.low")
 
     link = page.locator("[data-arrivals] a")
     await expect(link).to_have_text("Show 2 new")
@@ -148,8 +151,8 @@ async def test_a_row_decided_elsewhere_stays_dimmed(served: Stack, visit: Visit)
 @pytest.mark.usefixtures("worker")
 async def test_the_deadline_passes_on_the_screen(served: Stack, visit: Visit) -> None:
     """It turns bold while it is soon, and then the page says that nothing ran."""
-    approval = await served.pending("note.brief")
     page = (await reviewer(visit)).page
+    approval = await served.pending("note.brief")
     await open_approval(page, approval)
     await expect(page.locator("#topic .soon")).to_be_visible()
 
@@ -196,9 +199,11 @@ async def test_every_page_says_that_no_worker_runs(served: Stack, visit: Visit) 
     """And that requests are safe."""
     async with _no_signs_of_life(served):
         page = (await reviewer(visit)).page
-        await expect(page.locator("#banners")).to_contain_text(
-            "No worker is running. Requests are safe; nothing runs; deadlines still count.", timeout=25_000
-        )
+        for path in ("/", "/history", "/you"):
+            await page.goto(path)
+            await expect(page.locator("#banners")).to_contain_text(
+                "No worker is running. Requests are safe; nothing runs; deadlines still count.", timeout=25_000
+            )
     async with beating(served):
         await expect(page.locator("#banners")).to_be_empty(timeout=25_000)
 
@@ -260,12 +265,19 @@ async def test_changed_content_disarms(served: Stack, visit: Visit) -> None:
 
 @pytest.mark.usefixtures("worker")
 async def test_offline_nothing_can_be_decided(served: Stack, visit: Visit) -> None:
-    """The page says what it last knew, and takes no decision until it hears again."""
+    """The page says what it last knew, and takes no decision until it hears again; what is unread stays off then."""
     approval = await served.pending("note.low")
+    long = await served.pending("note.low", parameters={"text": "\n".join(f"line {number}" for number in range(60))})
     visitor = await reviewer(visit)
     page = visitor.page
+    narrow = await visitor.context.new_page()
+    await narrow.set_viewport_size({"width": 390, "height": 844})
+    await open_approval(narrow, long)
+    unread = narrow.locator("#bar [data-approve]")
+    await expect(unread).to_have_text("Read to the end")
     await open_approval(page, approval)
     await visitor.context.set_offline(True)
+    await expect(narrow.locator("[data-connection]")).to_contain_text("Deciding is off.", timeout=25_000)
     await expect(page.locator("[data-connection]")).to_contain_text(
         re.compile(r"Can't reach Assent. Last known \d\d:\d\d UTC. Deciding is off."), timeout=25_000
     )
@@ -274,6 +286,9 @@ async def test_offline_nothing_can_be_decided(served: Stack, visit: Visit) -> No
     assert await page.locator("#bar.stepping").count() == 0
 
     await visitor.context.set_offline(False)
+    await expect(narrow.locator("[data-connection]")).to_be_empty(timeout=25_000)
+    await expect(unread).to_have_attribute("aria-disabled", "true")
+    await expect(unread).to_have_text("Read to the end")
     await expect(page.locator("[data-connection]")).to_be_empty(timeout=25_000)
     await page.wait_for_timeout(SETTLED)
     await page.keyboard.press("a")
