@@ -6,7 +6,7 @@ import os
 import signal
 import socket
 import sys
-from collections.abc import Callable
+from collections.abc import AsyncIterator, Callable, Coroutine
 from concurrent.futures import ThreadPoolExecutor
 from datetime import timedelta
 
@@ -113,14 +113,12 @@ async def run(settings: Settings) -> None:
     stop = asyncio.Event()
     for number in (signal.SIGINT, signal.SIGTERM):
         asyncio.get_running_loop().add_signal_handler(number, stop.set)
-    beating = asyncio.create_task(_beat(WorkerStore(database), settings.task_queue, policy))
+    duties = [_beat(WorkerStore(database), settings.task_queue, policy)]
     try:
-        async with worker:
+        async with _beside(*duties), worker:
             _log.info("worker.running", task_queue=settings.task_queue, operations=sorted(operations.declarations))
             await stop.wait()
     finally:
-        beating.cancel()
-        await asyncio.gather(beating, return_exceptions=True)
         database.close()
 
 
@@ -137,6 +135,18 @@ def main() -> None:
     # Temporal's runtime and a hung operation's thread may both keep the interpreter from ending.
     sys.stdout.flush()
     os._exit(0)
+
+
+@contextlib.asynccontextmanager
+async def _beside(*duties: Coroutine[None, None, None]) -> AsyncIterator[None]:
+    """Do what a worker does beside its tasks, for as long as the block runs; each duty mends its own errors."""
+    running = [asyncio.create_task(duty) for duty in duties]
+    try:
+        yield
+    finally:
+        for each in running:
+            each.cancel()
+        await asyncio.gather(*running, return_exceptions=True)
 
 
 async def _beat(workers: WorkerStore, task_queue: str, policy: PolicyFile) -> None:

@@ -1,0 +1,10 @@
+"""Approvals whose workflows are stuck."""
+
+revision = "0005"
+down_revision = "0004"
+branch_labels = None
+depends_on = None
+
+
+def upgrade() -> None:
+    """Make the table of stuck approvals."""
