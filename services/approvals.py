@@ -47,16 +47,21 @@ class Approvals:
 
     async def wait(self, principal: Principal, approval_id: str, *, seconds: float) -> Approval:
         """Return one approval as soon as it has ended, or as it stands after `seconds`."""
-        approval = await self.get(principal, approval_id)
-        if approval.status.is_terminal or seconds <= 0:
-            return approval
+        if seconds <= 0:
+            return await self.get(principal, approval_id)
+        with self._watch.following(approval_id, to_the_end=True) as following:
+            approval = await self.get(principal, approval_id)
+            if approval.status.is_terminal:
+                return approval
 
-        async def ended() -> Approval | None:
-            found = await self.recorded(approval_id)
-            return found if found is not None and found.status.is_terminal else None
+            async def ended() -> Approval | None:
+                found = await self.recorded(approval_id)
+                return found if found is not None and found.status.is_terminal else None
 
-        await self._watch.until(approval_id, ended, seconds=seconds)
-        return await self.get(principal, approval_id)
+            found = await following.until(ended, seconds=seconds)
+        if found is None:
+            return await self.get(principal, approval_id)
+        return self.shown_to(principal, found, approval_id)
 
     async def page(
         self, principal: Principal, wanted: ApprovalFilter, *, sort: Sort, limit: int, cursor: str | None

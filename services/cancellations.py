@@ -62,14 +62,14 @@ class Cancellations:
             refused = cancel_refused(cancel, approval.status, digest=approval.digest, at=cancel.requested_at)
             await asyncio.to_thread(self._store.append, refused)
             raise _not_pending(approval)
-        delivered = await self._workflows.cancel(cancel)
 
         async def closed() -> Approval | None:
             found = await self._approvals.recorded(approval_id)
             return found if found is not None and found.status is not ApprovalStatus.PENDING else None
 
-        seconds = RECORDED_WITHIN_SECONDS if delivered else 0
-        found = await self._watch.until(approval_id, closed, seconds=seconds)
+        with self._watch.following(approval_id) as following:
+            delivered = await self._workflows.cancel(cancel)
+            found = await following.until(closed, seconds=RECORDED_WITHIN_SECONDS if delivered else 0)
         if found is None:
             if not delivered:
                 message = "The approval's workflow is no longer running. Ask an administrator."

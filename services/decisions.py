@@ -85,10 +85,11 @@ class Decisions:
             await self._tell_refused(decision, Refusal.TOO_MANY)
             message = f"Approval {approval_id} has had {MAX_DECISIONS} decisions and takes no more. It will expire."
             raise TooManyDecisionsError(message)
-        delivered = await self._workflows.decide(decision)
-        decided = await self._watch.until(
-            approval_id, lambda: self._verdict(decision), seconds=RECORDED_WITHIN_SECONDS if delivered else 0
-        )
+        with self._watch.following(approval_id, seen=ballot.revision) as following:
+            delivered = await self._workflows.decide(decision)
+            decided = await following.until(
+                lambda: self._verdict(decision), seconds=RECORDED_WITHIN_SECONDS if delivered else 0
+            )
         if decided is not None:
             return decided
         if not delivered:

@@ -101,16 +101,17 @@ class Submissions:
                 raise
             return await self._started_before(principal, approval_id, content, started)
         request = self._request(principal, submission, approval_id, content, idempotency_key)
-        if not await self._workflows.start(request):
-            started = await self._workflows.read_start(approval_id)
-            # A start whose answer was lost on the way is tried again by the client below, and is still this one.
-            if started is None or started.signature != request.signature:
-                return await self._started_before(principal, approval_id, content, started)
 
         async def assessed() -> Approval | None:
             return await self._approvals.recorded(approval_id)
 
-        approval = await self._watch.until(approval_id, assessed, seconds=ASSESSED_WITHIN_SECONDS)
+        with self._watch.following(approval_id) as following:
+            if not await self._workflows.start(request):
+                started = await self._workflows.read_start(approval_id)
+                # A start whose answer was lost on the way is tried again by the client below, and is still this one.
+                if started is None or started.signature != request.signature:
+                    return await self._started_before(principal, approval_id, content, started)
+            approval = await following.until(assessed, seconds=ASSESSED_WITHIN_SECONDS)
         if approval is None:
             waiting = self._approvals.shown_to(principal, unassessed(request), approval_id)
             return Submitted(approval=waiting, novelty=Novelty.ACCEPTED)

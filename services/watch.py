@@ -10,7 +10,7 @@ from typing import TypeVar
 
 import structlog
 
-from storage.approval_reads import ApprovalReads
+from storage.approval_reads import ApprovalReads, Revision
 from storage.changes import Changes, watch_changes
 from storage.database import Database
 
@@ -26,6 +26,41 @@ _log = structlog.get_logger(__name__)
 Found = TypeVar("Found")
 
 
+class Following:
+    """Somebody who waits for one approval: woken by a revision beyond the one that they have seen."""
+
+    def __init__(self, seen: int, *, to_the_end: bool) -> None:
+        """Begin with the revision `seen`, 0 for an approval without a row; `to_the_end`: only its end counts."""
+        self._changed = asyncio.Event()
+        self._seen = seen
+        self._to_the_end = to_the_end
+
+    async def until(self, look: Callable[[], Awaitable[Found | None]], *, seconds: float) -> Found | None:
+        """Return what `look` finds at a change from now on, or at the end of `seconds`; None when that is nothing."""
+        end = asyncio.get_running_loop().time() + seconds
+        while True:
+            try:
+                async with asyncio.timeout_at(end):
+                    await self._changed.wait()
+            except TimeoutError:
+                return await look()
+            self._changed.clear()
+            found = await look()
+            if found is not None:
+                return found
+
+    def wake(self) -> None:
+        """Have it look, whatever happened."""
+        self._changed.set()
+
+    def tell(self, current: Revision) -> None:
+        """Wake it when this is what it waits for."""
+        if current.number > self._seen:
+            self._seen = current.number
+            if current.ended or not self._to_the_end:
+                self._changed.set()
+
+
 class ApprovalWatch:
     """Wakes those who wait for an approval, a hundred at the cost of one query a change, and who follows everything."""
 
@@ -33,9 +68,8 @@ class ApprovalWatch:
         """Take the record to watch. `start` begins, inside the event loop that waits."""
         self._database = database
         self._reads = reads
-        self._waiting: dict[str, set[asyncio.Event]] = defaultdict(set)
+        self._waiting: dict[str, set[Following]] = defaultdict(set)
         self._attentive: set[asyncio.Event] = set()
-        self._revisions: dict[str, int] = {}
         self._somebody_waits = threading.Event()
         self._stopping = threading.Event()
         self._thread = threading.Thread(target=self._watch, name="approval-watch", daemon=True)
@@ -52,22 +86,22 @@ class ApprovalWatch:
         self._somebody_waits.set()
         self._thread.join(timeout=2 * _LOOK_ANYWAY_SECONDS)
 
-    async def until(
-        self, approval_id: str, look: Callable[[], Awaitable[Found | None]], *, seconds: float
-    ) -> Found | None:
-        """Return what `look` finds, looking again at every change, or None when it found nothing in `seconds`."""
-        end = asyncio.get_running_loop().time() + seconds
-        with self._following(approval_id) as changed:
-            while True:
-                changed.clear()
-                found = await look()
-                if found is not None:
-                    return found
-                try:
-                    async with asyncio.timeout_at(end):
-                        await changed.wait()
-                except TimeoutError:
-                    return await look()
+    @contextmanager
+    def following(self, approval_id: str, *, seen: int = 0, to_the_end: bool = False) -> Iterator[Following]:
+        """Follow one approval from the revision `seen`, 0 before it has a row, for as long as the block runs.
+
+        Begin before whatever you do that changes it, so that the change isn't missed.
+        """
+        following = Following(seen, to_the_end=to_the_end)
+        self._waiting[approval_id].add(following)
+        self._somebody_waits.set()
+        try:
+            yield following
+        finally:
+            self._waiting[approval_id].discard(following)
+            if not self._waiting[approval_id]:
+                del self._waiting[approval_id]
+            self._rest()
 
     @contextmanager
     def following_everything(self) -> Iterator[asyncio.Event]:
@@ -79,19 +113,6 @@ class ApprovalWatch:
             yield changed
         finally:
             self._attentive.discard(changed)
-            self._rest()
-
-    @contextmanager
-    def _following(self, approval_id: str) -> Iterator[asyncio.Event]:
-        changed = asyncio.Event()
-        self._waiting[approval_id].add(changed)
-        self._somebody_waits.set()
-        try:
-            yield changed
-        finally:
-            self._waiting[approval_id].discard(changed)
-            if not self._waiting[approval_id]:
-                del self._waiting[approval_id]
             self._rest()
 
     def _rest(self) -> None:
@@ -117,24 +138,24 @@ class ApprovalWatch:
             while not (something := changes.wait(_STOP_SEEN_WITHIN_SECONDS)) and time.monotonic() < end:
                 if self._stopping.is_set():
                     return
-            self._wake(self._changed(), something=something)
+            self._wake(self._current(), something=something)
             self._stopping.wait(_AT_MOST_EVERY_SECONDS)
 
-    def _changed(self) -> list[str]:
+    def _current(self) -> dict[str, Revision]:
         waiting = list(self._waiting)
-        current = self._reads.revisions(waiting) if waiting else {}
-        changed = [approval_id for approval_id in current if current[approval_id] != self._revisions.get(approval_id)]
-        self._revisions = current
-        return changed
+        return self._reads.revisions(waiting) if waiting else {}
 
-    def _wake(self, approval_ids: list[str] | None, *, something: bool) -> None:
-        """Wake who waits for these approvals, or for any (None), and who follows everything if `something` changed."""
-        if self._loop is not None and not self._loop.is_closed() and (something or approval_ids != []):
-            self._loop.call_soon_threadsafe(self._set, approval_ids, something)
+    def _wake(self, current: dict[str, Revision] | None, *, something: bool) -> None:
+        """Tell those who wait where their approvals stand, or wake them all (None); and who follows everything."""
+        if self._loop is not None and not self._loop.is_closed() and (something or current != {}):
+            self._loop.call_soon_threadsafe(self._tell, current, something)
 
-    def _set(self, approval_ids: list[str] | None, something: bool) -> None:  # noqa: FBT001  passed on by the loop
+    def _tell(self, current: dict[str, Revision] | None, something: bool) -> None:  # noqa: FBT001  the loop passes it on
         for everything in self._attentive if something else ():
             everything.set()
-        for approval_id in list(self._waiting) if approval_ids is None else approval_ids:
-            for changed in self._waiting.get(approval_id, ()):
-                changed.set()
+        for approval_id, waiting in self._waiting.items():
+            for following in waiting:
+                if current is None:
+                    following.wake()
+                elif approval_id in current:
+                    following.tell(current[approval_id])

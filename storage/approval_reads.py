@@ -4,7 +4,7 @@ import json
 from collections import defaultdict
 from collections.abc import Iterable, Sequence
 from datetime import datetime
-from typing import Any
+from typing import Any, NamedTuple
 
 from sqlalchemy import Connection, Row, Select, func, or_, select
 
@@ -36,11 +36,19 @@ from storage.settlements import settlements_of
 from storage.tables import approvals, audit_events, decisions, executions, keys
 
 
+class Revision(NamedTuple):
+    """How often an approval has changed, and whether it has ended."""
+
+    number: int
+    ended: bool
+
+
 class StoredBallot(Ballot):
     """What stands on an approval, with what the API needs to refuse a decision before it is sent."""
 
     risk_level: RiskLevel
     decisions: int
+    revision: int
 
 
 class ApprovalReads:
@@ -74,6 +82,7 @@ class ApprovalReads:
                 **dict(ballot_of(connection, row)),
                 risk_level=RiskLevel(row.risk_level),
                 decisions=connection.execute(counted).scalar_one(),
+                revision=row.revision,
             )
 
     def decision_content(self, decision_id: str) -> str | None:
@@ -97,11 +106,14 @@ class ApprovalReads:
             found = {each.id: each for each in _approvals(connection, connection.execute(query).all(), now)}
         return [found[approval_id] for approval_id in approval_ids if approval_id in found]
 
-    def revisions(self, approval_ids: Iterable[str]) -> dict[str, int]:
-        """Return how often each of these approvals has changed; one that has no row is left out."""
-        query = select(approvals.c.id, approvals.c.revision).where(approvals.c.id.in_(list(approval_ids)))
+    def revisions(self, approval_ids: Iterable[str]) -> dict[str, Revision]:
+        """Return the revision of each of these approvals; one that has no row is left out."""
+        columns = (approvals.c.id, approvals.c.revision, approvals.c.closed_at)
+        query = select(*columns).where(approvals.c.id.in_(list(approval_ids)))
         with self._database.read() as connection:
-            return {row.id: row.revision for row in connection.execute(query)}
+            return {
+                row.id: Revision(row.revision, ended=row.closed_at is not None) for row in connection.execute(query)
+            }
 
     def pending_of_revoked_agents(self, *, after: str, limit: int) -> list[str]:
         """Return the ids, beyond `after`, of pending approvals whose agent's key was revoked, in order."""

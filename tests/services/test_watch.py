@@ -15,6 +15,7 @@ from assent.models import ApprovalStatus
 from storage.database import CHANGED_CHANNEL, Database
 from storage.migrate import upgrade
 from tests.services.waiters import LONG, Queries, Waiter, cancel, settled, watching
+from tests.storage.builders import RECORDED, make_decision, make_outcome, make_request
 from tests.storage.record import Record, open_record
 from tests.support.eventually import eventually
 from tests.support.postgres import PostgresServer
@@ -66,11 +67,12 @@ async def test_a_change_by_another_connection_wakes_who_waits(database: Database
                 state = await asyncio.to_thread(other.store.state, approval_id)
                 return state.status if state.status.is_terminal else None
 
-            waiting = asyncio.create_task(watch.until(request.approval_id, ended, seconds=LONG))
-            await asyncio.sleep(0.1)
-            await cancel(other, request)
-            changed = time.monotonic()
-            assert await waiting is ApprovalStatus.CANCELLED
+            with watch.following(request.approval_id) as following:
+                waiting = asyncio.create_task(following.until(ended, seconds=LONG))
+                await asyncio.sleep(0.1)
+                await cancel(other, request)
+                changed = time.monotonic()
+                assert await waiting is ApprovalStatus.CANCELLED
             taken.append(time.monotonic() - changed)
     assert sorted(taken)[1] < AT_ONCE
 
@@ -181,30 +183,71 @@ async def test_nobody_waiting_costs_nothing(database: Database, other: Record) -
 @pytest.mark.parametrize("database_url", ["sqlite"], indirect=True)
 @pytest.mark.parametrize("seconds", [0, 0.2])
 async def test_time_that_is_over_finds_nothing(database: Database, other: Record, seconds: float) -> None:
-    """It looks when it begins and again at the end, and returns None."""
+    """It looks once more at the end, and returns None."""
     request = other.open()
     async with watching(database) as watch:
         waiter = Waiter(watch, request.approval_id, seconds=seconds)
         begun = time.monotonic()
         assert await waiter.wait() is None
         assert seconds <= time.monotonic() - begun < seconds + AT_ONCE
-        assert len(waiter.looks) >= 2
+        assert waiter.looks
 
 
-async def test_the_last_look_counts(sqlite_url: str) -> None:
-    """What came in the last moment is found, and what is there already is found without any waiting."""
-    database = Database(sqlite_url)
+@pytest.mark.parametrize("database_url", ["sqlite"], indirect=True)
+async def test_the_last_look_counts(database: Database) -> None:
+    """What came in the last moment is found."""
     async with watching(database) as watch:
-        answers = iter([None, "it"])
-
-        async def look() -> str | None:
-            return next(answers)
-
-        assert await watch.until("an-approval", look, seconds=0) == "it"
-        waiter = Waiter(watch, "an-approval", found="it")
+        waiter = Waiter(watch, "an-approval", seconds=0, found="it")
         assert await waiter.wait() == "it"
         assert len(waiter.looks) == 1
-    database.close()
+
+
+async def test_what_was_seen_wakes_nobody(database: Database, other: Record) -> None:
+    """Who knows a revision is woken by the next one alone; a row where there was none is one too."""
+    request, fresh = other.open(), make_request()
+    async with watching(database) as watch:
+        with watch.following_everything() as begun:
+            await eventually("the watch has begun", begun.is_set)
+        waiter = Waiter(watch, request.approval_id, seen=1, found="it")
+        stranger = Waiter(watch, fresh.approval_id, found="it")
+        waiting, strangers = asyncio.create_task(waiter.wait()), asyncio.create_task(stranger.wait())
+        # Longer than the look that happens anyway, and another approval's change.
+        await asyncio.sleep(1.2)
+        assert stranger.looks == []
+        await asyncio.to_thread(other.open, fresh)
+        assert await strangers == "it"
+        assert waiter.looks == []
+        await cancel(other, request)
+        assert await waiting == "it"
+
+
+@pytest.mark.parametrize("database_url", ["sqlite"], indirect=True)
+async def test_who_waits_for_the_end_is_not_woken_before(database: Database, other: Record) -> None:
+    """An approval that is approved and then executed wakes them once."""
+    other.add_team()
+    request = other.open()
+    looks: list[ApprovalStatus] = []
+
+    async def look() -> ApprovalStatus | None:
+        state = await asyncio.to_thread(other.store.state, request.approval_id)
+        looks.append(state.status)
+        return state.status if state.status.is_terminal else None
+
+    async with watching(database) as watch:
+        with watch.following_everything() as begun:
+            await eventually("the watch has begun", begun.is_set)
+        with watch.following(request.approval_id, to_the_end=True) as following:
+            waiting = asyncio.create_task(following.until(look, seconds=LONG))
+            for change in (
+                lambda: other.store.decide(make_decision(request), at=RECORDED),
+                lambda: other.claim(request),
+                lambda: other.store.finish(request.approval_id, make_outcome(), at=RECORDED),
+            ):
+                # Longer than changes share a query.
+                await asyncio.sleep(0.1)
+                await asyncio.to_thread(change)
+            assert await waiting is ApprovalStatus.EXECUTED
+    assert looks == [ApprovalStatus.EXECUTED]
 
 
 @pytest.mark.parametrize("database_url", ["sqlite"], indirect=True)
@@ -218,8 +261,8 @@ async def test_a_look_that_fails_fails_its_own_wait(database: Database, other: R
     async with watching(database) as watch:
         waiter = Waiter(watch, request.approval_id)
         waiting = asyncio.create_task(waiter.wait())
-        with pytest.raises(LookupError):
-            await watch.until(request.approval_id, fail, seconds=LONG)
+        with watch.following(request.approval_id) as following, pytest.raises(LookupError):
+            await following.until(fail, seconds=LONG)
         await settled([waiter], other)
         waiter.found = "it"
         await cancel(other, request)

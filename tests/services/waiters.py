@@ -37,14 +37,18 @@ class Waiter:
     approval_id: str
     seconds: float = LONG
     found: str | None = None
+    seen: int = 0
     looks: list[float] = field(default_factory=list)
+    waits: bool = False
 
     async def look(self) -> str | None:
         self.looks.append(time.monotonic())
         return self.found
 
     async def wait(self) -> str | None:
-        return await self.watch.until(self.approval_id, self.look, seconds=self.seconds)
+        with self.watch.following(self.approval_id, seen=self.seen) as following:
+            self.waits = True
+            return await following.until(self.look, seconds=self.seconds)
 
 
 async def settled(waiters: list[Waiter], other: Record) -> None:
@@ -55,7 +59,7 @@ async def settled(waiters: list[Waiter], other: Record) -> None:
         await asyncio.sleep(0.1)
         return sum(len(waiter.looks) for waiter in waiters) - before
 
-    await eventually("everybody has looked", lambda: all(waiter.looks for waiter in waiters))
+    await eventually("everybody waits", lambda: all(waiter.waits for waiter in waiters))
     await asyncio.to_thread(other.open)
     await eventually("nobody is woken any more", look, until=lambda more: more == 0)
 
