@@ -2,8 +2,10 @@
 #
 #   make run                       start everything in this terminal
 #   make run ARGS="--port 9000"    the same, with options for `assent dev`
+#   make demo                      a dozen requests to decide, while `make run` runs
+#   make prod                      what docker-compose.yml runs, as processes on this machine
 #   make test                      format, lint, imports, types and the whole test suite
-#   make bench                     how fast it is here; ARGS=dashboard measures one part
+#   make bench                     how fast it is here; ARGS=engine measures one part
 #
 # `make help` lists every target.
 
@@ -45,7 +47,7 @@ endif
 
 .DELETE_ON_ERROR:
 .NOTPARALLEL:
-.PHONY: help setup run test bench screenshots check lint fix lock clean
+.PHONY: help setup run demo prod test bench screenshots previous check lint fix lock clean
 
 help: ## list the targets
 	@awk -F ':.*## ' '/^[a-z]+:.*## / { printf "make %-11s %s\n", $$1, $$2 }' Makefile
@@ -55,17 +57,26 @@ setup: $(READY) $(VENDOR) ## install what the locks say into .venv, .tools and s
 run: $(READY) $(VENDOR) ## start Temporal, a worker and the API; ARGS="..." go to `assent dev`
 	@exec $(BIN)/assent dev $(ARGS)
 
+demo: $(READY) ## submit a dozen varied requests to a running `make run`; ARGS="--again" asks anew
+	@$(BIN)/python -m examples.demo $(ARGS)
+
+prod: $(READY) $(VENDOR) ## what docker-compose.yml runs, as processes; ARGS="--port 9000", or --help
+	@exec $(BIN)/python -m dev.production $(ARGS)
+
 # The stricter threshold comes last, and speaks only when it is missed: the output ends with pytest's own summary.
 test: lint $(VENDOR) ## format check, lint, imports, types, and every test with its coverage
 	$(BIN)/python -m pytest -n 2 --cov --cov-report=term
 	@report=$$($(BIN)/python -m coverage report --include='domain/*,workflows/*' --fail-under=100) || \
 		{ echo "$$report"; echo 'domain/ and workflows/ must be covered whole.'; exit 1; }
 
-bench: $(READY) $(VENDOR) ## measure, and print what was measured; compare only within one run
+bench: $(READY) $(VENDOR) ## measure, print, and write docs/performance.md; compare only within one run
 	@$(BIN)/python -m bench $(ARGS)
 
 screenshots: $(READY) $(VENDOR) ## take the pictures of the dashboard in docs/screenshots again; needs a chromium
 	@$(BIN)/python -m docs.screenshots
+
+previous: $(READY) ## keep the code of a release for the tests of upgrades; ARGS=TAG
+	@$(BIN)/python -m tests.upgrade.previous $(ARGS)
 
 check: test ## the same as `make test`
 

@@ -18,12 +18,14 @@ from typing import TYPE_CHECKING, Annotated, Never, cast
 from cyclopts import App, CycloptsError, Parameter
 from cyclopts.validators import Number
 
-from commands import keys, patterns, people, policy
+from commands import keys, patterns, people, policy, workers
 from commands.database import first_line
 from config.errors import SettingsError, StartError
 from domain.errors import AssentError
 
 if TYPE_CHECKING:
+    from starlette.types import ASGIApp
+
     from config.settings import Given
 
 ROOT = Path(__file__).resolve().parent
@@ -46,7 +48,7 @@ Config = Annotated[Path | None, _default("assent.yaml")]
 app = App(name="assent", help="Ask a human before a sensitive operation runs.", version_flags=[])
 db = App(name="db", help="Look after the database.")
 temporal = App(name="temporal", help="Look after the Temporal namespace.")
-for group in (db, keys.app, patterns.app, people.app, policy.app, temporal):
+for group in (db, keys.app, patterns.app, people.app, policy.app, temporal, workers.app):
     app.command(group)
 
 
@@ -101,15 +103,22 @@ def api(*, host: Host = None, port: ApiPort = None) -> None:
         port: The port to listen on.
     """
     from api.app import create_app
+    from api.observed import ObservedRequests
     from api.server import serve
     from config.logging import configure_logging
     from config.settings import load_settings
     from dashboard.app import create_dashboard
     from services.wiring import open_services
+    from telemetry.process import open_telemetry
 
     settings = load_settings(**_given(host=host, port=port))
     configure_logging(settings)
-    serve(create_app(lambda: open_services(settings), create_dashboard()), settings)
+    with open_telemetry("api", settings) as telemetry:
+        application: ASGIApp = create_app(lambda: open_services(settings, telemetry), create_dashboard())
+        if telemetry.metrics is not None or telemetry.tracer is not None:
+            answered = None if telemetry.metrics is None else telemetry.metrics.answered
+            application = ObservedRequests(application, answered, telemetry.tracer)
+        serve(application, settings)
 
 
 @app.command

@@ -45,7 +45,14 @@ def create_app(open_services: OpenServices, pages: ASGIApp | None = None) -> Fas
         async with open_services() as services:
             yield {"services": services}
 
-    app = FastAPI(title="Assent", version="1", description=_DESCRIPTION, lifespan=lifespan)
+    app = FastAPI(
+        title="Assent",
+        version="1",
+        description=_DESCRIPTION,
+        lifespan=lifespan,
+        # Its own would send paths and query strings as they are: `ObservedRequests` makes the spans.
+        telemetry={"tracing": False, "metrics": False, "logs": False},
+    )
     app.add_middleware(StrictJson)
     install_error_responses(app)
     for routes in (approvals, policy, patterns, pauses, keys, audit, health):
@@ -65,6 +72,11 @@ def _outside_the_api(pages: ASGIApp, not_found: ASGIApp) -> ASGIApp:
         # The pages have routes of their own: nothing of what our router left in the scope is theirs.
         own = ("type", "asgi", "http_version", "method", "scheme", "path", "raw_path", "query_string", "root_path")
         shared = ("headers", "client", "server", "state", "extensions")
-        await pages({name: scope[name] for name in (*own, *shared) if name in scope}, receive, send)
+        theirs = {name: scope[name] for name in (*own, *shared) if name in scope}
+        try:
+            await pages(theirs, receive, send)
+        finally:
+            # Whoever counts requests looks here.
+            scope.update({name: theirs[name] for name in ("route", "path_params") if name in theirs})
 
     return answer

@@ -12,6 +12,7 @@ from typing_extensions import override
 
 from assent.models import RiskLevel
 from config.errors import ConfigurationError, Problem
+from config.notify import Notify
 from domain.conditions import ConditionError
 from domain.operation import DecisionTime, OperationDeclaration
 from domain.policy import Policy
@@ -30,6 +31,7 @@ class AssentFile(BaseModel):
     operations: dict[str, OperationDeclaration] = Field(min_length=1)
     rules: Annotated[tuple[Rule, ...], Field(max_length=MAX_RULES)] = ()
     timeouts: dict[RiskLevel, DecisionTime] = Field(default_factory=dict)
+    notify: Notify | None = None
 
     @field_validator("rules")
     @classmethod

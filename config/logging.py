@@ -1,6 +1,7 @@
 """The log of a process: everything on standard error, for people or as one JSON object a line.
 
 Temporal's client and the web server log through the standard library; structlog formats their lines and ours alike.
+Below `debug`, no line holds what an agent or a person wrote: `config/log_content.py`.
 """
 
 import logging
@@ -9,7 +10,9 @@ from typing import TextIO
 
 import structlog
 from structlog.typing import EventDict, Processor, WrappedLogger
+from temporalio import activity, workflow
 
+from config.log_content import WithoutQuery, about_approvals, without_messages
 from config.printable import printable
 from config.settings import Settings
 
@@ -38,11 +41,13 @@ def configure_logging(settings: Settings, *, stream: TextIO | None = None) -> No
     )
     target = stream or sys.stderr
     rendered = _as_json() if settings.log_format == "json" else _for_people(colors=target.isatty())
+    if settings.log_level != "debug":
+        rendered = [without_messages, *rendered]
     lines = logging.StreamHandler(target)
     lines.setFormatter(
         structlog.stdlib.ProcessorFormatter(
             foreign_pre_chain=shared,
-            processors=[structlog.stdlib.ProcessorFormatter.remove_processors_meta, *rendered],
+            processors=[about_approvals, structlog.stdlib.ProcessorFormatter.remove_processors_meta, *rendered],
         )
     )
     root = logging.getLogger()
@@ -50,6 +55,11 @@ def configure_logging(settings: Settings, *, stream: TextIO | None = None) -> No
     root.setLevel(settings.log_level.upper())
     for name in _CHATTY:
         logging.getLogger(name).setLevel(logging.WARNING)
+    # As parts of the line, and not of its text.
+    activity.logger.activity_info_on_message = False
+    workflow.logger.workflow_info_on_message = False
+    requests = logging.getLogger("uvicorn.access")
+    requests.filters[:] = [WithoutQuery()]
 
 
 def _as_json() -> list[Processor]:

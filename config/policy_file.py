@@ -11,6 +11,7 @@ import structlog
 
 from config.assent_file import AssentFile
 from config.errors import ConfigurationError
+from config.notify import Notify
 from domain.operation import OperationDeclaration
 from domain.policy import Policy
 
@@ -32,12 +33,13 @@ _NEVER_SEEN = _Stamp(inode=-1, size=-1, changed_ns=-1)
 
 
 class PolicyFile:
-    """Follows the rules and timeouts of a file. The operations stay those that this process has loaded."""
+    """Follows the rules and timeouts of a file. Operations and `notify` stay those that this process has loaded."""
 
     def __init__(self, path: Path, read: AssentFile, declarations: Mapping[str, OperationDeclaration]) -> None:
         """Take the file, what was read of it at the start, and the operations that run."""
         self._path = path
         self._operations = read.operations
+        self._notify = read.notify
         self._declarations = declarations
         self._policy = read.policy(declarations)
         self._problem: str | None = None
@@ -45,6 +47,11 @@ class PolicyFile:
         # Not the stamp of now: a change between the reading and this line would never be seen.
         self._seen: _Stamp | None = _NEVER_SEEN
         self._unsettled: tuple[_Stamp | None, float] = (None, 0.0)
+
+    @property
+    def notify(self) -> Notify | None:
+        """Where alerts go, as the file said when this process started."""
+        return self._notify
 
     @property
     def problem(self) -> str | None:
@@ -90,4 +97,6 @@ class PolicyFile:
             _log.info("policy.changed", version=policy.version, before=self._policy.version)
         if read.operations != self._operations:
             _log.warning("policy.operations_changed", path=os.fspath(self._path), detail="Restart to load them.")
+        if read.notify != self._notify:
+            _log.warning("policy.notify_changed", path=os.fspath(self._path), detail="Restart the workers to use it.")
         self._policy = policy

@@ -13,6 +13,7 @@ from pydantic import (
     Field,
     SecretStr,
     ValidationError,
+    ValidationInfo,
     field_validator,
     model_validator,
 )
@@ -23,13 +24,15 @@ from sqlalchemy.exc import ArgumentError
 from typing_extensions import override
 
 from config.errors import SettingsError
+from config.listening import parse_address
+from config.notify import NotifySecret
 from config.secret_files import SecretFiles
 from config.signing_keys import FORM, HOW_TO_MAKE, parse_signing_keys
 from domain.errors import InvalidPersonError
 from domain.people import FIRST_PERSON, check_password
 
 PREFIX = "ASSENT_"
-FROM_FILES = ("signing_keys", "admin_key", "admin_password", "database_url")
+FROM_FILES = ("signing_keys", "admin_key", "admin_password", "database_url", "database_password", "notify_secret")
 """Settings that `ASSENT_<NAME>_FILE` may give as the path of a file, the way container platforms hand over secrets."""
 
 _FORMS = {
@@ -49,6 +52,11 @@ def _absolute(path: Path) -> Path:
 
 def _lower(written: object) -> object:
     return written.lower() if isinstance(written, str) else written
+
+
+def _listener(written: str) -> str:
+    parse_address(written)
+    return written
 
 
 def _database_in(validated: dict[str, Any]) -> str:
@@ -81,6 +89,12 @@ class Settings(BaseSettings):
     )
     config: AbsolutePath = Field(
         default=Path("assent.yaml"), description="The file that lists the operations and how strictly each is approved."
+    )
+    # Before the address, whose validator puts it in.
+    database_password: SecretStr | None = Field(
+        default=None,
+        description="The password of the user that `ASSENT_DATABASE_URL` names, for an address without one. Any "
+        "characters, none of them escaped.",
     )
     database_url: str = Field(
         default_factory=_database_in,
@@ -117,6 +131,11 @@ class Settings(BaseSettings):
         default=None,
         description="Where people reach the dashboard, such as `https://assent.example.com`, for links to it.",
     )
+    notify_secret: NotifySecret | None = Field(
+        default=None,
+        description="What alerts are signed with, as `whsec_<base64 of 24 to 64 random bytes>`; the receiver has it "
+        "too. Two, separated by a comma, both sign. Required by a worker whose `assent.yaml` has `notify`.",
+    )
     task_queue: str = Field(
         default="assent", min_length=1, description="The Temporal task queue that the API and its workers share."
     )
@@ -135,6 +154,11 @@ class Settings(BaseSettings):
     )
     log_format: Annotated[Literal["console", "json"], BeforeValidator(_lower)] = Field(
         default="console", description="`console` for people, `json` for one JSON object a line."
+    )
+    metrics_address: Annotated[str, AfterValidator(_listener)] | None = Field(
+        default=None,
+        description="Where this process serves its metrics, as `<host>:<port>`, such as `127.0.0.1:9464`. Without it, "
+        "none are kept. `assent dev` serves none.",
     )
     worker_sandbox: bool = Field(
         default=False,
@@ -162,13 +186,19 @@ class Settings(BaseSettings):
 
     @field_validator("database_url")
     @classmethod
-    def _with_a_driver_we_have(cls, written: str) -> str:
+    def _with_a_driver_we_have(cls, written: str, others: ValidationInfo) -> str:
+        password: SecretStr | None = others.data.get("database_password")
         try:
             url = make_url(written)
         except ArgumentError:
             message = f"is not a database's address: set it to {_DATABASE_FORM}"
             raise ValueError(message) from None
         if url.drivername in ("postgresql", "postgres", "postgresql+psycopg"):
+            if password is not None:
+                if url.password is not None:
+                    message = "has a password, and ASSENT_DATABASE_PASSWORD is set too: keep one of them"
+                    raise ValueError(message)
+                url = url.set(password=password.get_secret_value())
             return url.set(drivername="postgresql+psycopg").render_as_string(hide_password=False)
         if url.drivername != "sqlite":
             message = f"asks for {url.drivername}, which is not supported: set it to {_DATABASE_FORM}"

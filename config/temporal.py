@@ -6,7 +6,7 @@ The connection follows Temporal's own conventions: `TEMPORAL_*` variables and TO
 import asyncio
 import re
 import socket
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from datetime import timedelta
 
 from google.protobuf.duration_pb2 import Duration
@@ -18,9 +18,10 @@ from temporalio.api.workflowservice.v1 import (
     DescribeNamespaceRequest,
     UpdateNamespaceRequest,
 )
-from temporalio.client import Client
+from temporalio.client import Client, Interceptor
 from temporalio.contrib.pydantic import pydantic_data_converter
 from temporalio.envconfig import ClientConfig, ClientConnectConfig
+from temporalio.runtime import Runtime
 from temporalio.service import RPCError, RPCStatusCode
 
 from config.errors import NamespaceError, SettingsError, TemporalUnreachableError
@@ -61,11 +62,18 @@ def connect_options() -> ClientConnectConfig:
         raise SettingsError(message) from None
 
 
-async def connect(process: str, *, address: str | None = None, lazy: bool = False) -> Client:
+async def connect(
+    process: str,
+    *,
+    address: str | None = None,
+    lazy: bool = False,
+    runtime: Runtime | None = None,
+    interceptors: Sequence[Interceptor] = (),
+) -> Client:
     """Connect as `process` (such as `worker`), which Temporal's UI shows; `address` wins over the environment's.
 
-    A lazy client connects on its first call, which raises RuntimeError when that fails. Raises SettingsError and
-    TemporalUnreachableError.
+    `interceptors` see each call, and whatever a worker of this client does. A lazy client connects on its first call,
+    which raises RuntimeError when that fails. Raises SettingsError and TemporalUnreachableError.
     """
     options = connect_options()
     options["target_host"] = address or options.get("target_host") or DEFAULT_ADDRESS
@@ -79,6 +87,8 @@ async def connect(process: str, *, address: str | None = None, lazy: bool = Fals
                 data_converter=pydantic_data_converter,
                 identity=f"assent-{process}@{socket.gethostname()}",
                 lazy=lazy,
+                runtime=runtime,
+                interceptors=interceptors,
             )
     except ValueError as error:
         message = f"TEMPORAL_ADDRESS is {options['target_host']!r} ({error}): set it to <host>:<port>."

@@ -44,7 +44,13 @@ _log = structlog.get_logger(__name__)
 def create_dashboard() -> ASGIApp:
     """Return the pages, over the services that the outer application has opened. Raises ConfigurationError."""
     files = StaticFiles()
-    app = FastAPI(openapi_url=None, docs_url=None, redoc_url=None, redirect_slashes=False)
+    app = FastAPI(
+        openapi_url=None,
+        docs_url=None,
+        redoc_url=None,
+        redirect_slashes=False,
+        telemetry={"tracing": False, "metrics": False, "logs": False},  # as in the API's application
+    )
     app.state.pages = Pages(files)
     # What is secret in a page (a proof, a new key) is another one each time: its compressed size tells nothing of it.
     app.add_middleware(GZipMiddleware, minimum_size=1024, compresslevel=4)

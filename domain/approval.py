@@ -1,5 +1,6 @@
 """An approval's life: which status may follow which, and the state that its workflow holds."""
 
+import re
 from datetime import datetime
 
 from assent.models import ApprovalStatus, RiskLevel
@@ -13,12 +14,16 @@ BY_TIMEOUT = "system:timeout"
 BY_TEMPORAL_CANCEL = "system:temporal"
 BY_REVOCATION = "system:revoked-key"
 BY_POLICY = "system:policy"
+BY_RECONCILE = "system:reconcile"
+
+_ID = re.compile(r"[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}")
 
 _FOLLOWERS = {
     ApprovalStatus.PENDING: frozenset(
         {ApprovalStatus.APPROVED, ApprovalStatus.REJECTED, ApprovalStatus.EXPIRED, ApprovalStatus.CANCELLED}
     ),
-    ApprovalStatus.APPROVED: frozenset({ApprovalStatus.EXECUTED, ApprovalStatus.FAILED}),
+    # Cancelled only when it has no claim and its workflow is gone: nothing is left that could start it.
+    ApprovalStatus.APPROVED: frozenset({ApprovalStatus.EXECUTED, ApprovalStatus.FAILED, ApprovalStatus.CANCELLED}),
 }
 
 
@@ -32,6 +37,17 @@ def check_transition(old: ApprovalStatus, new: ApprovalStatus) -> None:
 def workflow_id_of(approval_id: str) -> str:
     """Return the id of the one workflow that may speak for an approval."""
     return WORKFLOW_ID_PREFIX + approval_id
+
+
+def is_approval_id(text: str) -> bool:
+    """Whether `text` has the form of an approval's id."""
+    return _ID.fullmatch(text) is not None
+
+
+def approval_id_of(workflow_id: str) -> str | None:
+    """Return the approval that a workflow of this id may speak for, or None."""
+    approval_id = workflow_id.removeprefix(WORKFLOW_ID_PREFIX)
+    return approval_id if approval_id != workflow_id and is_approval_id(approval_id) else None
 
 
 class ApprovalState(Frozen):
@@ -54,7 +70,8 @@ class ExecutionOutcome(Frozen):
     """How an execution ended, as the execution activity saw it. `result` is JSON text, cut where it was too long.
 
     `refused` says why it never started. `error` is the operation's own failure. `outcome_unknown`: it started, and
-    whether it finished cannot be known.
+    whether it finished cannot be known. `recorded`: the end is in the record already, and this is the stored approval;
+    nothing else is set then.
     """
 
     result: str | None = None
@@ -63,6 +80,7 @@ class ExecutionOutcome(Frozen):
     error: str | None = None
     refused: str | None = None
     outcome_unknown: bool = False
+    recorded: ApprovalState | None = None
 
     @property
     def succeeded(self) -> bool:

@@ -24,6 +24,8 @@ class Action(StrEnum):
     APPROVAL_CANCELLED = "approval.cancelled"
     APPROVAL_EXECUTED = "approval.executed"
     APPROVAL_FAILED = "approval.failed"
+    APPROVAL_STUCK = "approval.stuck"
+    APPROVAL_UNSTUCK = "approval.unstuck"
     DECISION_RECORDED = "decision.recorded"
     DECISION_REFUSED = "decision.refused"
     CANCEL_REFUSED = "cancel.refused"

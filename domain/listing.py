@@ -15,10 +15,14 @@ _LATEST = datetime(9000, 1, 1, tzinfo=UTC)
 
 
 class Sort(StrEnum):
-    """The order of a list: the nearest deadline first, or the newest first."""
+    """The order of a list: the nearest deadline first, the newest first, or the highest risk first.
+
+    Of the same risk, the nearest deadline comes first.
+    """
 
     EXPIRES_AT = "expires_at"
     NEWEST = "-created_at"
+    RISK = "-risk_level"
 
 
 class ApprovalFilter(Frozen):
@@ -33,10 +37,14 @@ class ApprovalFilter(Frozen):
 
 
 class Position(Frozen):
-    """The last row of a page: the next page starts after it, whatever was inserted meanwhile."""
+    """The last row of a page: the next page starts after it, whatever was inserted meanwhile.
+
+    `at` is the time that the list is ordered by; `risk_level` is set where the risk comes before it.
+    """
 
     at: Annotated[AwareDatetime, Field(ge=_EARLIEST, le=_LATEST)]
     approval_id: str = Field(max_length=64, pattern=r"^[0-9a-f-]+$")
+    risk_level: RiskLevel | None = None
 
 
 class QueueSummary(Frozen):

@@ -26,6 +26,11 @@ def rank(level: RiskLevel) -> int:
     return _LEVELS.index(level)
 
 
+def urgency(level: RiskLevel) -> int:
+    """Return where `level` stands in a list of the gravest first, from 0 for `critical`."""
+    return len(_LEVELS) - 1 - rank(level)
+
+
 def highest(levels: Iterable[RiskLevel]) -> RiskLevel:
     """Return the highest of `levels`, of which there is at least one."""
     return max(levels, key=rank)

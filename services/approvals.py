@@ -6,11 +6,12 @@ import binascii
 
 from pydantic import BaseModel, ConfigDict, ValidationError
 
-from assent.models import Approval, ApprovalPage, ApprovalStatus, TemporalLink
-from domain.approval import workflow_id_of
+from assent.models import Approval, ApprovalPage, ApprovalStatus, Execution, TemporalLink
+from domain.approval import BY_RECONCILE, workflow_id_of
 from domain.clock import Clock
 from domain.errors import ApprovalNotFoundError, InvalidQueryError
 from domain.listing import ApprovalFilter, Position, Sort
+from domain.lost import END_SENTENCES, WorkflowEnd
 from domain.operation import ApprovalRequest
 from domain.principal import Principal
 from services.temporal import ApprovalWorkflows
@@ -40,10 +41,19 @@ class Approvals:
         """Return one approval. Raises ApprovalNotFoundError."""
         approval = await self.recorded(approval_id)
         if approval is None:
-            request = await self._workflows.read_start(approval_id)
+            started = await self._started(approval_id)
             # Looked up again: the row may have been written while Temporal was asked.
-            approval = await self.recorded(approval_id) or (None if request is None else unassessed(request))
+            approval = await self.recorded(approval_id) or started
         return self.shown_to(principal, approval, approval_id)
+
+    async def _started(self, approval_id: str) -> Approval | None:
+        """Return an approval that has no row, as Temporal has it, or None."""
+        request = await self._workflows.read_start(approval_id)
+        if request is None:
+            return None
+        look = await self._workflows.look(approval_id)
+        approval = unassessed(request).model_copy(update={"stuck": look.stuck})
+        return approval if look.end is None else _never_recorded(approval, look.end)
 
     async def wait(self, principal: Principal, approval_id: str, *, seconds: float) -> Approval:
         """Return one approval as soon as it has ended, or as it stands after `seconds`."""
@@ -109,6 +119,20 @@ def unassessed(request: ApprovalRequest) -> Approval:
     )
 
 
+def _never_recorded(approval: Approval, end: WorkflowEnd) -> Approval:
+    """Return an approval without a row whose workflow has ended: nothing assesses it any more."""
+    if end is not WorkflowEnd.ENDED:
+        # Nothing starts without a row.
+        ended = {"status": ApprovalStatus.CANCELLED, "decided_by": [BY_RECONCILE]}
+        return approval.model_copy(update=ended)
+    # A workflow that comes to its end has had a row: this record is older, and does not know what ran.
+    execution = Execution(error=END_SENTENCES[end], outcome_unknown=True)
+    return approval.model_copy(update={"status": ApprovalStatus.FAILED, "execution": execution})
+
+
+_NO_CURSOR = "This cursor means nothing. Leave it out to start from the first page."
+
+
 class _Cursor(BaseModel):
     model_config = ConfigDict(extra="forbid")
 
@@ -117,8 +141,9 @@ class _Cursor(BaseModel):
 
 
 def _cursor(approval: Approval, sort: Sort) -> str:
-    at = approval.expires_at if sort is Sort.EXPIRES_AT else approval.created_at
-    position = Position.model_validate({"at": at, "approval_id": approval.id})
+    at = approval.created_at if sort is Sort.NEWEST else approval.expires_at
+    level = approval.risk.level if sort is Sort.RISK and approval.risk is not None else None
+    position = Position.model_validate({"at": at, "approval_id": approval.id, "risk_level": level})
     return (
         base64.urlsafe_b64encode(_Cursor(sort=sort, position=position).model_dump_json().encode()).decode().rstrip("=")
     )
@@ -129,9 +154,10 @@ def _position(cursor: str, sort: Sort) -> Position:
         padded = cursor + "=" * (-len(cursor) % 4)
         read = _Cursor.model_validate_json(base64.b64decode(padded, altchars=b"-_", validate=True))
     except (binascii.Error, ValidationError, ValueError) as error:
-        message = "This cursor means nothing. Leave it out to start from the first page."
-        raise InvalidQueryError(message) from error
+        raise InvalidQueryError(_NO_CURSOR) from error
     if read.sort is not sort:
         message = f"This cursor belongs to sort={read.sort.value}. Keep the sort while you page."
         raise InvalidQueryError(message)
+    if (read.position.risk_level is None) is (sort is Sort.RISK):
+        raise InvalidQueryError(_NO_CURSOR)
     return read.position

@@ -72,7 +72,7 @@ class Cancellations:
             found = await following.until(closed, seconds=RECORDED_WITHIN_SECONDS if delivered else 0)
         if found is None:
             if not delivered:
-                message = "The approval's workflow is no longer running. Ask an administrator."
+                message = "The approval's workflow is no longer running. It is being closed: read it again in a minute."
                 raise NotPendingError(message)
             return approval, False
         if found.status is not ApprovalStatus.CANCELLED:

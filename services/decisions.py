@@ -93,7 +93,7 @@ class Decisions:
         if decided is not None:
             return decided
         if not delivered:
-            message = "The approval's workflow is no longer running, so nobody can decide it. Ask an administrator."
+            message = "The approval's workflow is no longer running. It is being closed: read it again in a minute."
             raise DecisionRefusedError(message, decision_id=decision_id)
         return Decided(
             approval=await self._approvals.get(principal, approval_id), decision_id=decision_id, recorded=False
@@ -107,7 +107,9 @@ class Decisions:
             # In the same words as for an approval that is there: the answer must not tell which ids exist.
             raise RoleNotAllowedError(REFUSAL_SENTENCES[Refusal.NOT_ALLOWED], decision_id=decision_id)
         # Raises when there is no such approval at all.
-        await self._approvals.get(principal, approval_id)
+        approval = await self._approvals.get(principal, approval_id)
+        if approval.status.is_terminal:
+            raise _refused(Refusal.ALREADY_DECIDED, approval, decision_id)
         message = "No worker has assessed this approval yet. Try again in a few seconds."
         raise NotAssessedYetError(message)
 

@@ -25,6 +25,7 @@ from domain.clock import Clock
 from domain.errors import TemporalUnavailableError
 from domain.operation import ApprovalRequest
 from domain.signing import SigningKeys
+from services.open_workflows import Look, OpenWorkflows
 from workflows.approval import ApprovalWorkflow
 from workflows.descriptions import static_summary
 from workflows.search_attributes import AGENT_ID, APPROVAL_STATUS, OPERATION_TYPE, RESOURCE_TYPE
@@ -47,6 +48,7 @@ class ApprovalWorkflows:
     def __init__(self, client: Client, signing_keys: SigningKeys, task_queue: str) -> None:
         """Take a connected client, the keys that prove a start, and the workers' task queue."""
         self._client = client
+        self._open = OpenWorkflows(client, task_queue)
         self._signing_keys = signing_keys
         self._task_queue = task_queue
 
@@ -118,6 +120,10 @@ class ApprovalWorkflows:
             # Somebody started a workflow under an approval's name with something that is no request.
             return None
         return None
+
+    async def look(self, approval_id: str) -> Look:
+        """Return whether an approval's workflow has ended or is stuck, by its own state, which does not lag."""
+        return await self._open.look(approval_id)
 
     async def answers(self) -> bool:
         """Whether Temporal serves requests."""

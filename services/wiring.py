@@ -43,6 +43,7 @@ from services.submission_limit import SubmissionLimit
 from services.submissions import Submissions
 from services.temporal import ApprovalWorkflows
 from services.watch import ApprovalWatch
+from storage.appended import Observer
 from storage.approval_reads import ApprovalReads
 from storage.approvals import ApprovalStore
 from storage.backtest_reads import BacktestReads
@@ -57,6 +58,7 @@ from storage.sessions import SessionStore
 from storage.settlements import SettlementStore
 from storage.sign_in_links import SignInLinkStore
 from storage.workers import WorkerStore
+from telemetry.process import Telemetry
 
 _log = structlog.get_logger(__name__)
 
@@ -103,19 +105,26 @@ def system_clock() -> datetime:
 
 
 @asynccontextmanager
-async def open_services(settings: Settings) -> AsyncIterator[Services]:
+async def open_services(settings: Settings, telemetry: Telemetry) -> AsyncIterator[Services]:
     """Open everything that the settings name. Raises StartError when that cannot be."""
     operations, policy = load_assent_file(settings.config)
-    async with wire_services(settings, await connect("api"), operations, policy) as services:
+    client = await connect("api", runtime=telemetry.runtime, interceptors=telemetry.interceptors)
+    async with wire_services(settings, client, operations, policy, telemetry.observer) as services:
         yield services
+    # The web server ends the process by the signal that told it to stop: nothing runs after it.
+    await asyncio.to_thread(telemetry.flush)
 
 
 @asynccontextmanager
 async def wire_services(
-    settings: Settings, client: Client, operations: OperationRegistry, policy: PolicyFile
+    settings: Settings,
+    client: Client,
+    operations: OperationRegistry,
+    policy: PolicyFile,
+    observer: Observer | None = None,
 ) -> AsyncIterator[Services]:
     """Open the record and put every use case together; close all of it at the end."""
-    database = Database(settings.database_url)
+    database = Database(settings.database_url, observer=observer)
     reads = ApprovalReads(database)
     store = ApprovalStore(database)
     signing_keys = SigningKeys(settings.signing_key_ring())

@@ -6,7 +6,7 @@ from collections.abc import Iterable, Sequence
 from datetime import datetime
 from typing import Any, NamedTuple
 
-from sqlalchemy import Connection, Row, Select, func, or_, select
+from sqlalchemy import BindParameter, Connection, Row, Select, bindparam, func, or_, select
 
 from assent.models import (
     Approval,
@@ -21,6 +21,7 @@ from assent.models import (
     RiskLevel,
     RuleResult,
     Settlement,
+    Stuck,
     TemporalLink,
 )
 from domain.approval import workflow_id_of
@@ -31,9 +32,31 @@ from domain.pauses import pause_on
 from storage.database import Database
 from storage.pauses import active_pauses
 from storage.rows import ballot_of, read_row
-from storage.search import found_by
+from storage.search import words_of
 from storage.settlements import settlements_of
+from storage.stuck import stuck_of
 from storage.tables import approvals, audit_events, decisions, executions, keys
+from storage.text_reads import found_ids
+
+_IDS: BindParameter[Any] = bindparam("ids", expanding=True)
+
+# Built once: to make a statement costs as much as to run it.
+_READ_MANY = select(approvals).where(approvals.c.id.in_(_IDS))
+_READ_DECISIONS = (
+    select(decisions).where(decisions.c.approval_id.in_(_IDS)).order_by(decisions.c.recorded_at, decisions.c.id)
+)
+_COUNT_DECISIONS = select(func.count()).where(decisions.c.approval_id == bindparam("approval_id"))
+_READ_CLAIMS = select(executions).where(executions.c.approval_id.in_(_IDS))
+_READ_REVISIONS = select(approvals.c.id, approvals.c.revision, approvals.c.closed_at.is_not(None).label("ended")).where(
+    approvals.c.id.in_(_IDS)
+)
+
+_ORDER_INDEXES: dict[Sort, tuple[set[str], ...]] = {
+    Sort.NEWEST: (set(), {"agent_id"}, {"operation_type"}),
+    Sort.EXPIRES_AT: (set(), {"status"}),
+    Sort.RISK: (),
+}
+"""What each order may be narrowed by to be read from an index on `approvals`."""
 
 
 class Revision(NamedTuple):
@@ -61,9 +84,8 @@ class ApprovalReads:
     def get(self, approval_id: str, *, now: datetime) -> Approval | None:
         """Return one approval with its decisions and its execution, or None."""
         with self._database.read() as connection:
-            rows = connection.execute(select(approvals).where(approvals.c.id == approval_id)).all()
-            found = _approvals(connection, rows, now)
-            return found[0] if found else None
+            row = read_row(connection, approval_id)
+            return None if row is None else _approvals(connection, [row], now)[0]
 
     def content_digest(self, approval_id: str) -> str | None:
         """Return the digest of what was submitted under this id, or None."""
@@ -77,11 +99,10 @@ class ApprovalReads:
             row = read_row(connection, approval_id)
             if row is None:
                 return None
-            counted = select(func.count()).where(decisions.c.approval_id == approval_id)
             return StoredBallot(
                 **dict(ballot_of(connection, row)),
                 risk_level=RiskLevel(row.risk_level),
-                decisions=connection.execute(counted).scalar_one(),
+                decisions=connection.execute(_COUNT_DECISIONS, {"approval_id": approval_id}).scalar_one(),
                 revision=row.revision,
             )
 
@@ -95,25 +116,24 @@ class ApprovalReads:
         self, wanted: ApprovalFilter, *, sort: Sort, after: Position | None, limit: int, now: datetime
     ) -> list[Approval]:
         """Return up to `limit` approvals after a position, in the order of `sort`."""
+        if not _has_order_index(wanted, sort):
+            with self._database.read() as connection:
+                ids = found_ids(connection, wanted, sort=sort, after=after, limit=limit)
+                return _in_order(connection, ids, now)
         query = _sorted(_filtered(select(approvals), wanted), sort, after).limit(limit)
         with self._database.read() as connection:
             return _approvals(connection, connection.execute(query).all(), now)
 
     def by_ids(self, approval_ids: Sequence[str], *, now: datetime) -> list[Approval]:
         """Return these approvals in the order of their ids; one that has no row is left out."""
-        query = select(approvals).where(approvals.c.id.in_(approval_ids))
         with self._database.read() as connection:
-            found = {each.id: each for each in _approvals(connection, connection.execute(query).all(), now)}
-        return [found[approval_id] for approval_id in approval_ids if approval_id in found]
+            return _in_order(connection, approval_ids, now)
 
     def revisions(self, approval_ids: Iterable[str]) -> dict[str, Revision]:
         """Return the revision of each of these approvals; one that has no row is left out."""
-        columns = (approvals.c.id, approvals.c.revision, approvals.c.closed_at)
-        query = select(*columns).where(approvals.c.id.in_(list(approval_ids)))
         with self._database.read() as connection:
-            return {
-                row.id: Revision(row.revision, ended=row.closed_at is not None) for row in connection.execute(query)
-            }
+            found = connection.execute(_READ_REVISIONS, {"ids": list(approval_ids)})
+            return {row.id: Revision(row.revision, ended=row.ended) for row in found}
 
     def pending_of_revoked_agents(self, *, after: str, limit: int) -> list[str]:
         """Return the ids, beyond `after`, of pending approvals whose agent's key was revoked, in order."""
@@ -129,11 +149,19 @@ class ApprovalReads:
             return list(connection.execute(query).scalars())
 
 
+def _has_order_index(wanted: ApprovalFilter, sort: Sort) -> bool:
+    """Whether an index on `approvals` has this list in its order, so that a page of it is all that is read."""
+    narrowed = {name for name, value in wanted if value is not None}
+    if wanted.q is not None and not words_of(wanted.q):
+        narrowed.remove("q")
+    return narrowed in _ORDER_INDEXES[sort]
+
+
 def _filtered(query: Select[Any], wanted: ApprovalFilter) -> Select[Any]:
     for name, value in wanted:
         if name != "q" and value is not None:
             query = query.where(approvals.c[name] == str(value))
-    return query if wanted.q is None else query.where(*found_by(wanted.q))
+    return query
 
 
 def _sorted(query: Select[Any], sort: Sort, after: Position | None) -> Select[Any]:
@@ -149,21 +177,28 @@ def _sorted(query: Select[Any], sort: Sort, after: Position | None) -> Select[An
     return query.order_by(time.desc(), approvals.c.id.desc())
 
 
+def _in_order(connection: Connection, approval_ids: Sequence[str], now: datetime) -> list[Approval]:
+    rows = connection.execute(_READ_MANY, {"ids": approval_ids}).all()
+    found = {each.id: each for each in _approvals(connection, rows, now)}
+    return [found[approval_id] for approval_id in approval_ids if approval_id in found]
+
+
 def _approvals(connection: Connection, rows: Sequence[Row[Any]], now: datetime) -> list[Approval]:
     ids = [row.id for row in rows]
     if not ids:
         return []
     votes: dict[str, list[Decision]] = defaultdict(list)
-    made = select(decisions).where(decisions.c.approval_id.in_(ids)).order_by(decisions.c.recorded_at, decisions.c.id)
-    for vote in connection.execute(made):
+    for vote in connection.execute(_READ_DECISIONS, {"ids": ids}):
         votes[vote.approval_id].append(_decision(vote))
-    claims = connection.execute(select(executions).where(executions.c.approval_id.in_(ids))).all()
+    claims = connection.execute(_READ_CLAIMS, {"ids": ids}).all()
     settled = settlements_of(connection, [claim.approval_id for claim in claims if claim.outcome_unknown])
     runs = {claim.approval_id: _execution(claim, settled.get(claim.approval_id)) for claim in claims}
     never_started = [row for row in rows if row.status == ApprovalStatus.FAILED and row.id not in runs]
     runs |= _refused_executions(connection, never_started)
     held = _held(connection, [row for row in rows if row.id not in runs])
-    return [_approval(row, votes[row.id], runs.get(row.id), held.get(row.id), now) for row in rows]
+    still_open = [row.id for row in rows if not ApprovalStatus(row.status).is_terminal]
+    stuck = stuck_of(connection, still_open) if still_open else {}
+    return [_approval(row, votes[row.id], runs.get(row.id), held.get(row.id), stuck.get(row.id), now) for row in rows]
 
 
 def _held(connection: Connection, never_started: Sequence[Row[Any]]) -> dict[str, Pause]:
@@ -190,8 +225,13 @@ def _refused_executions(connection: Connection, rows: Sequence[Row[Any]]) -> dic
     }
 
 
-def _approval(
-    row: Row[Any], votes: list[Decision], run: Execution | None, pause: Pause | None, now: datetime
+def _approval(  # noqa: PLR0913, PLR0917  each is one part of what is told
+    row: Row[Any],
+    votes: list[Decision],
+    run: Execution | None,
+    pause: Pause | None,
+    stuck: Stuck | None,
+    now: datetime,
 ) -> Approval:
     status = ApprovalStatus(row.status)
     return Approval(
@@ -221,6 +261,7 @@ def _approval(
         policy_version=row.policy_version,
         pause=pause,
         agent_owner=row.agent_owner,
+        stuck=stuck,
     )
 
 

@@ -9,7 +9,7 @@ from contextlib import contextmanager
 from datetime import datetime
 from typing import Any
 
-from sqlalchemy import Connection, Row, select, update
+from sqlalchemy import Connection, Row, bindparam, select, update
 
 from assent.models import ApprovalStatus
 from domain.approval import BY_TIMEOUT, ApprovalState, ExecutionOutcome
@@ -21,6 +21,7 @@ from storage.opening import Opening, open_approval
 from storage.rows import (
     accept,
     ballot_of,
+    change,
     insert_decision,
     locked_row,
     move,
@@ -29,6 +30,11 @@ from storage.rows import (
 )
 from storage.tables import decisions, executions
 
+# Built once: to make a statement costs as much as to run it.
+_READ_DECISION = select(decisions.c.content_digest).where(decisions.c.id == bindparam("decision_id"))
+_READ_CLAIM = select(executions.c.approval_id).where(executions.c.approval_id == bindparam("claimed_id"))
+_FINISH_CLAIM = update(executions).where(executions.c.approval_id == bindparam("claimed_id"))
+
 _NEVER_STARTED = "It never started."
 _UNKNOWN = "It started, and nobody knows whether it finished. Check the target system first."
 
@@ -36,9 +42,10 @@ _UNKNOWN = "It started, and nobody knows whether it finished. Check the target s
 class ApprovalStore:
     """Writes approvals. Every method is one transaction and raises StorageUnavailableError when there is none."""
 
-    def __init__(self, database: Database) -> None:
-        """Take the database to write to."""
+    def __init__(self, database: Database, *, alerts: bool = False) -> None:
+        """Take the database to write to, and whether what waits for people is to be told by alerts."""
         self._database = database
+        self._alerts = alerts
 
     def state(self, approval_id: str) -> ApprovalState:
         """Return the stored state. Raises MissingRowError."""
@@ -48,7 +55,7 @@ class ApprovalStore:
     def open(self, opening: Opening) -> ApprovalState:
         """Write an assessed approval, or keep the row that is there."""
         with self._database.write() as connection:
-            open_approval(connection, opening)
+            open_approval(connection, opening, alerts=self._alerts)
             return stored_state(connection, opening.request.approval_id)
 
     def expire(self, approval_id: str, *, at: datetime) -> ApprovalState:
@@ -61,9 +68,9 @@ class ApprovalStore:
     def decide(self, decision: Decision, *, at: datetime) -> ApprovalState:
         """Record an authentic decision once, accepted or refused, and what follows from it."""
         with self._changing(decision.approval_id) as (connection, row):
-            known = connection.execute(select(decisions).where(decisions.c.id == decision.decision_id)).one_or_none()
+            known = connection.execute(_READ_DECISION, {"decision_id": decision.decision_id}).scalar_one_or_none()
             if known is not None:
-                if known.content_digest != decision.content_digest():
+                if known != decision.content_digest():
                     append_event(connection, decision_refused(decision, Refusal.REUSED_ID, at=at))
                 return state_of(connection, row)
             ballot = ballot_of(connection, row)
@@ -71,6 +78,7 @@ class ApprovalStore:
             insert_decision(connection, decision, refusal, at=at)
             if refusal is not None:
                 append_event(connection, decision_refused(decision, refusal, at=at))
+                change(connection, decision.approval_id)
                 return stored_state(connection, decision.approval_id)
             accept(connection, row, decision, ballot.status_after(decision), at=at)
             return stored_state(connection, decision.approval_id)
@@ -98,19 +106,19 @@ class ApprovalStore:
         """Record how the execution of an approved operation ended; leave any other approval as it stands."""
         with self._changing(approval_id) as (connection, row):
             if row.status == ApprovalStatus.APPROVED:
-                claim = select(executions.c.approval_id).where(executions.c.approval_id == approval_id)
-                outcome = _corrected(outcome, claimed=connection.execute(claim).one_or_none() is not None)
+                claim = connection.execute(_READ_CLAIM, {"claimed_id": approval_id}).one_or_none()
+                outcome = _corrected(outcome, claimed=claim is not None)
                 connection.execute(
-                    update(executions)
-                    .where(executions.c.approval_id == approval_id)
-                    .values(
-                        finished_at=at,
-                        result=outcome.result,
-                        result_digest=outcome.result_digest,
-                        result_bytes=outcome.result_bytes,
-                        error=outcome.error,
-                        outcome_unknown=outcome.outcome_unknown,
-                    )
+                    _FINISH_CLAIM,
+                    {
+                        "claimed_id": approval_id,
+                        "finished_at": at,
+                        "result": outcome.result,
+                        "result_digest": outcome.result_digest,
+                        "result_bytes": outcome.result_bytes,
+                        "error": outcome.error,
+                        "outcome_unknown": outcome.outcome_unknown,
+                    },
                 )
                 status = ApprovalStatus.EXECUTED if outcome.succeeded else ApprovalStatus.FAILED
                 details: dict[str, Any] = {

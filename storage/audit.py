@@ -7,13 +7,14 @@ from sqlalchemy import Connection, Row, select
 
 from assent.models import AuditEvent as AuditLine
 from domain.audit import AuditEvent
+from storage.appended import Appended, Wait, note
 from storage.database import insert_once
 from storage.tables import audit_events
 
 
-def append_event(connection: Connection, audit_event: AuditEvent) -> None:
-    """Write `audit_event` unless a retry has written it already."""
-    insert_once(
+def append_event(connection: Connection, audit_event: AuditEvent, wait: Wait | None = None) -> None:
+    """Write `audit_event` unless a retry has written it already; `wait` is the one that it ends."""
+    inserted = insert_once(
         connection,
         audit_events,
         {
@@ -26,6 +27,8 @@ def append_event(connection: Connection, audit_event: AuditEvent) -> None:
             "details": audit_event.details,
         },
     )
+    if inserted:
+        note(connection, Appended(audit_event, wait))
 
 
 def read_events(  # noqa: PLR0913  each is one filter of the list

@@ -78,9 +78,9 @@ class _PostgresqlChanges(Changes):
 
     def __init__(self, database: Database) -> None:
         url = make_url(database.url).set(drivername="postgresql")
-        self._connection = psycopg.connect(
-            url.render_as_string(hide_password=False), autocommit=True, connect_timeout=2
-        )
+        # SQLAlchemy leaves spaces in a password as they are, and libpq refuses them.
+        address = url.render_as_string(hide_password=False).replace(" ", "%20")
+        self._connection = psycopg.connect(address, autocommit=True, connect_timeout=2)
         try:
             self._connection.execute(f"LISTEN {CHANGED_CHANNEL}")
         except psycopg.Error:

@@ -4,7 +4,7 @@ from collections.abc import Callable, Sequence
 from datetime import datetime
 from typing import Any
 
-from sqlalchemy import Connection, Row, select, union_all, update
+from sqlalchemy import BindParameter, Connection, Row, bindparam, select, union_all, update
 
 from assent.models import ApprovalStatus, Operation, Outcome, Pause, RiskLevel, Role, Verdict
 from domain.audit import Action, AuditEvent, event_id
@@ -19,6 +19,23 @@ from storage.database import Database, insert_once
 from storage.pauses import pause_of
 from storage.rows import read_row
 from storage.tables import decisions, executions, keys, people
+
+_NAMES: BindParameter[Any] = bindparam("names", expanding=True)
+
+# Built once: to make a statement costs as much as to run it.
+_READ_APPROVING = select(decisions).where(
+    decisions.c.approval_id == bindparam("approval_id"),
+    decisions.c.accepted.is_(True),
+    decisions.c.outcome == Outcome.APPROVE.value,
+)
+_READ_ACTIVE_NAMES = union_all(
+    select(keys.c.name).where(keys.c.name.in_(_NAMES), keys.c.revoked_at.is_(None)),
+    select(people.c.name).where(
+        people.c.name.in_(_NAMES),
+        people.c.disabled_at.is_(None),
+        people.c.role.in_((Role.REVIEWER.value, Role.ADMIN.value)),
+    ),
+)
 
 _UNREADABLE = "The stored approval was changed into something that is not an approval."
 
@@ -153,11 +170,7 @@ def _is_claimed(connection: Connection, approval_id: str) -> bool:
 
 
 def _approving_decisions(connection: Connection, approval_id: str) -> tuple[Decision, ...]:
-    accepted = select(decisions).where(
-        decisions.c.approval_id == approval_id,
-        decisions.c.accepted.is_(True),
-        decisions.c.outcome == Outcome.APPROVE.value,
-    )
+    accepted = connection.execute(_READ_APPROVING, {"approval_id": approval_id})
     return tuple(
         Decision(
             decision_id=row.id,
@@ -171,13 +184,10 @@ def _approving_decisions(connection: Connection, approval_id: str) -> tuple[Deci
             decided_at=row.decided_at,
             signature=Signature.model_validate(row.signature),
         )
-        for row in connection.execute(accepted)
+        for row in accepted
     )
 
 
 def _active_names(connection: Connection, names: Sequence[str]) -> frozenset[str]:
     """Return those of `names` whose key is not revoked, or who are people that may still decide."""
-    by_key = select(keys.c.name).where(keys.c.name.in_(names), keys.c.revoked_at.is_(None))
-    deciding = people.c.role.in_((Role.REVIEWER.value, Role.ADMIN.value))
-    by_session = select(people.c.name).where(people.c.name.in_(names), people.c.disabled_at.is_(None), deciding)
-    return frozenset(connection.execute(union_all(by_key, by_session)).scalars()) | {AUTOMATION}
+    return frozenset(connection.execute(_READ_ACTIVE_NAMES, {"names": names}).scalars()) | {AUTOMATION}

@@ -5,9 +5,10 @@ import threading
 from collections.abc import Iterator
 from contextlib import contextmanager
 from datetime import UTC, datetime
+from functools import cache
 from typing import Any
 
-from sqlalchemy import Connection, Engine, Table, create_engine, event, func, select
+from sqlalchemy import Connection, Engine, Insert, String, Table, bindparam, create_engine, event, func, select
 from sqlalchemy.dialects.postgresql import insert as postgresql_insert
 from sqlalchemy.dialects.sqlite import insert as sqlite_insert
 from sqlalchemy.engine import make_url
@@ -15,6 +16,7 @@ from sqlalchemy.exc import DBAPIError
 from sqlalchemy.exc import TimeoutError as PoolTimeoutError
 
 from domain.errors import StorageUnavailableError
+from storage.appended import Observer, appended_in
 
 # A record's local activity is given 2 s a try. A write waits for this process's other writers, and then for those of
 # other processes: a database that is locked or away must be told of before those 2 s are over.
@@ -22,14 +24,19 @@ LOCK_TIMEOUT_SECONDS = 0.8
 
 CHANGED_CHANNEL = "assent_approvals"
 
+_NOTIFY = select(func.pg_notify(CHANGED_CHANNEL, bindparam("changed_id", type_=String)))
+
 _WRITES = "assent_writes"
 
 
 class Database:
     """Opens short transactions. On SQLite one writer at a time; on PostgreSQL a small pool."""
 
-    def __init__(self, url: str, *, pool_size: int = 8) -> None:
-        """Take a SQLAlchemy URL: `sqlite:///path` or `postgresql+psycopg://…`. Connects on first use."""
+    def __init__(self, url: str, *, pool_size: int = 8, observer: Observer | None = None) -> None:
+        """Take a SQLAlchemy URL: `sqlite:///path` or `postgresql+psycopg://…`. Connects on first use.
+
+        `observer` is handed the audit events of each transaction once it has committed, in the thread that wrote them.
+        """
         self.url = url
         self.is_sqlite = make_url(url).get_backend_name() == "sqlite"
         self.engine = _sqlite_engine(url, pool_size) if self.is_sqlite else _postgresql_engine(url, pool_size)
@@ -38,6 +45,7 @@ class Database:
         self._reader = self.engine.execution_options(**isolation)
         self._writer = self.engine.execution_options(**{_WRITES: True})
         self._one_writer = threading.Lock()
+        self._observer = observer
 
     @contextmanager
     def read(self) -> Iterator[Connection]:
@@ -48,18 +56,12 @@ class Database:
     @contextmanager
     def write(self) -> Iterator[Connection]:
         """A transaction that may write; it commits at the end of the block. Raises StorageUnavailableError."""
-        if not self.is_sqlite:
-            with _unavailable_told(), self._writer.begin() as connection:
-                yield connection
-            return
-        if not self._one_writer.acquire(timeout=LOCK_TIMEOUT_SECONDS):
-            message = "The database is busy. Try again in a few seconds."
-            raise StorageUnavailableError(message)
-        try:
-            with _unavailable_told(), self._writer.begin() as connection:
-                yield connection
-        finally:
-            self._one_writer.release()
+        with self._writing() as connection:
+            appended = appended_in(connection)
+            yield connection
+        # Not before the next writer may go on.
+        if appended and self._observer is not None:
+            self._observer(appended)
 
     def clock(self) -> datetime:
         """Return the database's own time, in UTC; on SQLite that is this machine's."""
@@ -74,19 +76,38 @@ class Database:
         """Close every connection."""
         self.engine.dispose()
 
+    @contextmanager
+    def _writing(self) -> Iterator[Connection]:
+        if not self.is_sqlite:
+            with _unavailable_told(), self._writer.begin() as connection:
+                yield connection
+            return
+        if not self._one_writer.acquire(timeout=LOCK_TIMEOUT_SECONDS):
+            message = "The database is busy. Try again in a few seconds."
+            raise StorageUnavailableError(message)
+        try:
+            with _unavailable_told(), self._writer.begin() as connection:
+                yield connection
+        finally:
+            self._one_writer.release()
+
 
 def insert_once(connection: Connection, table: Table, values: dict[str, Any]) -> bool:
     """Insert a row unless its key is there already; return whether it was inserted."""
-    insert = sqlite_insert if connection.dialect.name == "sqlite" else postgresql_insert
+    return connection.execute(_insert_once(connection.dialect.name, table), values).one_or_none() is not None
+
+
+@cache
+def _insert_once(dialect: str, table: Table) -> Insert:
+    insert = sqlite_insert if dialect == "sqlite" else postgresql_insert
     # RETURNING tells on both databases; the count of inserted rows is not known on PostgreSQL.
-    statement = insert(table).values(values).on_conflict_do_nothing().returning(*table.primary_key.columns)
-    return connection.execute(statement).one_or_none() is not None
+    return insert(table).on_conflict_do_nothing().returning(*table.primary_key.columns)
 
 
 def announce(connection: Connection, approval_id: str) -> None:
     """Tell the processes that wait for this approval that it has changed, once the transaction commits."""
     if connection.dialect.name == "postgresql":
-        connection.execute(select(func.pg_notify(CHANGED_CHANNEL, approval_id)))
+        connection.execute(_NOTIFY, {"changed_id": approval_id})
 
 
 @contextmanager
@@ -147,6 +168,7 @@ def _postgresql_engine(url: str, pool_size: int) -> Engine:
         pool_pre_ping=True,
         connect_args={
             "connect_timeout": 2,
-            "options": f"-c lock_timeout={milliseconds} -c statement_timeout={milliseconds * 4}",
+            # To compile a statement takes longer than any of ours runs.
+            "options": f"-c lock_timeout={milliseconds} -c statement_timeout={milliseconds * 4} -c jit=off",
         },
     )

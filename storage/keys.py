@@ -3,7 +3,7 @@
 from datetime import datetime
 from typing import Any
 
-from sqlalchemy import Connection, Row, func, insert, select, update
+from sqlalchemy import Connection, Row, bindparam, func, insert, select, update
 
 from assent.models import Key, Role
 from domain.audit import Action, AuditEvent, event_id
@@ -13,6 +13,10 @@ from storage.audit import append_event
 from storage.database import Database
 from storage.names import take_name
 from storage.tables import keys, people
+
+# Built once: to make a statement costs as much as to run it.
+_FIND_KEY = select(keys).where(keys.c.id == bindparam("key_id"), keys.c.revoked_at.is_(None))
+_FIND_ACTIVE = select(keys.c.id).where(keys.c.name == bindparam("key_name"), keys.c.revoked_at.is_(None))
 
 
 class KeyStore:
@@ -34,7 +38,7 @@ class KeyStore:
     def find(self, key_id: str) -> tuple[Key, str] | None:
         """Return the key that is not revoked under `key_id`, with the hash of its secret."""
         with self._database.read() as connection:
-            row = connection.execute(select(keys).where(keys.c.id == key_id, keys.c.revoked_at.is_(None))).one_or_none()
+            row = connection.execute(_FIND_KEY, {"key_id": key_id}).one_or_none()
             return None if row is None else (_key(row), row.secret_hash)
 
     def is_active(self, name: str) -> bool:
@@ -42,8 +46,7 @@ class KeyStore:
         if name == AUTOMATION:
             return True
         with self._database.read() as connection:
-            query = select(keys.c.id).where(keys.c.name == name, keys.c.revoked_at.is_(None))
-            return connection.execute(query).one_or_none() is not None
+            return connection.execute(_FIND_ACTIVE, {"key_name": name}).one_or_none() is not None
 
     def owner_of(self, name: str) -> str | None:
         """Return who owns the key of this name; None when nobody does, or when there is no such key."""

@@ -32,6 +32,8 @@ _CHANGES = frozenset(
         Action.APPROVAL_CANCELLED,
         Action.APPROVAL_EXECUTED,
         Action.APPROVAL_FAILED,
+        Action.APPROVAL_STUCK,
+        Action.APPROVAL_UNSTUCK,
         Action.DECISION_RECORDED,
         Action.EXECUTION_STARTED,
         Action.EXECUTION_SETTLED,

@@ -13,6 +13,7 @@ from domain.operation import ApprovalRequest
 from domain.patterns import PatternMatch, TrustedPattern
 from domain.risk import Assessment
 from domain.signing import Signature
+from storage.alerts import plan_alerts
 from storage.audit import append_event
 from storage.database import announce, insert_once
 from storage.pattern_uses import take_use
@@ -54,10 +55,13 @@ class Opening(Frozen):
     trust: Trust | None = None
 
 
-def open_approval(connection: Connection, opening: Opening) -> None:
-    """Write the approval's row unless it is there already; then end it, or let a pattern through, once."""
+def open_approval(connection: Connection, opening: Opening, *, alerts: bool = False) -> None:
+    """Write the approval's row unless it is there already; then end it, or let a pattern through, once.
+
+    With `alerts`, an approval that waits for people gets those that tell of it.
+    """
     approval_id = opening.request.approval_id
-    inserted = insert_once(connection, approvals, _row(opening))
+    inserted = insert_once(connection, approvals, _row(opening, alerted=alerts and opening.ending is None))
     row = locked_row(connection, approval_id)
     if not inserted:
         return
@@ -77,6 +81,9 @@ def open_approval(connection: Connection, opening: Opening) -> None:
             decided_by=list(ending.by),
             details={"reason": ending.reason, **details},
         )
+    elif alerts:
+        expires_at = opening.sealed.assessment.expires_at
+        plan_alerts(connection, approval_id, created_at=opening.started_at, expires_at=expires_at)
     announce(connection, approval_id)
 
 
@@ -91,7 +98,7 @@ def _taken_pattern(connection: Connection, opening: Opening) -> TrustedPattern |
             connection.execute(
                 update(approvals)
                 .where(approvals.c.id == opening.request.approval_id)
-                .values(**_sealed_columns(trust.sealed), pattern=use)
+                .values(**_sealed_columns(trust.sealed), pattern=use, alerted=False)
             )
             return match.pattern
     return None
@@ -106,7 +113,7 @@ def _by_pattern(pattern: TrustedPattern) -> Ending:
     )
 
 
-def _row(opening: Opening) -> dict[str, Any]:
+def _row(opening: Opening, *, alerted: bool) -> dict[str, Any]:
     request, assessment = opening.request, opening.assessment
     return {
         "id": request.approval_id,
@@ -132,6 +139,7 @@ def _row(opening: Opening) -> dict[str, Any]:
         "decided_by": [],
         "created_at": opening.started_at,
         "run_id": opening.run_id,
+        "alerted": alerted,
     }
 
 

@@ -16,6 +16,10 @@ from storage.tables import pauses
 _ONE_CHANGE_AT_A_TIME = 7_263_548_103
 """The PostgreSQL advisory lock on the pauses in force: alone to change them, shared to start what they would hold."""
 
+# Built once: to make a statement costs as much as to run it.
+_READ_ACTIVE = select(pauses).where(pauses.c.ended_at.is_(None)).order_by(pauses.c.started_at, pauses.c.id)
+_LET_NONE_BEGIN = select(func.pg_advisory_xact_lock_shared(_ONE_CHANGE_AT_A_TIME))
+
 
 class PauseStore:
     """Reads and writes pauses. Raises StorageUnavailableError when there is no database."""
@@ -68,14 +72,13 @@ class PauseStore:
 
 def active_pauses(connection: Connection) -> list[Pause]:
     """Return the pauses in force, the oldest first."""
-    found = select(pauses).where(pauses.c.ended_at.is_(None)).order_by(pauses.c.started_at, pauses.c.id)
-    return [_pause(row) for row in connection.execute(found)]
+    return [_pause(row) for row in connection.execute(_READ_ACTIVE)]
 
 
 def pause_of(connection: Connection, agent_id: str, operation_type: str) -> Pause | None:
     """Return the pause that holds such a request, or None: then none begins until this transaction ends."""
     if connection.dialect.name == "postgresql":
-        connection.execute(select(func.pg_advisory_xact_lock_shared(_ONE_CHANGE_AT_A_TIME)))
+        connection.execute(_LET_NONE_BEGIN)
     return pause_on(active_pauses(connection), agent_id, operation_type)
 
 

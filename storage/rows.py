@@ -3,7 +3,7 @@
 from datetime import datetime
 from typing import Any
 
-from sqlalchemy import Connection, Row, select, update
+from sqlalchemy import Connection, Row, bindparam, select, update
 
 from assent.models import ApprovalStatus, Outcome, RiskLevel
 from domain.approval import ApprovalState, check_transition
@@ -12,6 +12,8 @@ from domain.ballot import Ballot, Decision, Refusal
 from domain.errors import MissingRowError
 from domain.operation import ExecutionPlan
 from domain.principal import person_of
+from storage.alerts import plan_end_alert
+from storage.appended import Wait
 from storage.audit import append_event
 from storage.database import announce
 from storage.tables import approvals, decisions, executions
@@ -25,11 +27,23 @@ _ACTION_OF = {
     ApprovalStatus.FAILED: Action.APPROVAL_FAILED,
 }
 
+# Built once: to make a statement costs as much as to run it.
+_READ_ROW = select(approvals).where(approvals.c.id == bindparam("approval_id"))
+_LOCK_ROW = _READ_ROW.with_for_update()
+_CHANGE_ROW = (
+    update(approvals).where(approvals.c.id == bindparam("changed_id")).values(revision=approvals.c.revision + 1)
+)
+_READ_APPROVERS = select(decisions.c.reviewer, decisions.c.owner).where(
+    decisions.c.approval_id == bindparam("approval_id"),
+    decisions.c.accepted.is_(True),
+    decisions.c.outcome == Outcome.APPROVE.value,
+)
+_INSERT_DECISION = decisions.insert()
+
 
 def read_row(connection: Connection, approval_id: str, *, locked: bool = False) -> Row[Any] | None:
     """Return the approval's row, or None. Nobody else changes a `locked` one until this transaction ends."""
-    query = select(approvals).where(approvals.c.id == approval_id)
-    return connection.execute(query.with_for_update() if locked else query).one_or_none()
+    return connection.execute(_LOCK_ROW if locked else _READ_ROW, {"approval_id": approval_id}).one_or_none()
 
 
 def locked_row(connection: Connection, approval_id: str) -> Row[Any]:
@@ -79,24 +93,24 @@ def ballot_of(connection: Connection, row: Row[Any]) -> Ballot:
 def insert_decision(connection: Connection, decision: Decision, refusal: Refusal | None, *, at: datetime) -> None:
     """Write a decision as it was signed, with whether it counted."""
     connection.execute(
-        decisions.insert().values(
-            id=decision.decision_id,
-            approval_id=decision.approval_id,
-            reviewer=decision.reviewer,
-            owner=decision.owner,
-            role=decision.role.value,
-            outcome=decision.outcome.value,
-            comment=decision.comment,
-            digest=decision.digest,
-            decided_at=decision.decided_at,
-            recorded_at=at,
-            accepted=refusal is None,
-            refusal=None if refusal is None else refusal.value,
-            content_digest=decision.content_digest(),
-            signature=None if decision.signature is None else decision.signature.model_dump(),
-        )
+        _INSERT_DECISION,
+        {
+            "id": decision.decision_id,
+            "approval_id": decision.approval_id,
+            "reviewer": decision.reviewer,
+            "owner": decision.owner,
+            "role": decision.role.value,
+            "outcome": decision.outcome.value,
+            "comment": decision.comment,
+            "digest": decision.digest,
+            "decided_at": decision.decided_at,
+            "recorded_at": at,
+            "accepted": refusal is None,
+            "refusal": None if refusal is None else refusal.value,
+            "content_digest": decision.content_digest(),
+            "signature": None if decision.signature is None else decision.signature.model_dump(),
+        },
     )
-    touch(connection, decision.approval_id)
 
 
 def accept(connection: Connection, row: Row[Any], decision: Decision, status: ApprovalStatus, *, at: datetime) -> None:
@@ -119,7 +133,7 @@ def accept(connection: Connection, row: Row[Any], decision: Decision, status: Ap
     )
     decided_by = [*row.decided_by, f"reviewer:{decision.reviewer}"]
     if status is ApprovalStatus.PENDING:
-        connection.execute(update(approvals).where(approvals.c.id == row.id).values(decided_by=decided_by))
+        change(connection, row.id, decided_by=decided_by)
         return
     if status is ApprovalStatus.REJECTED:
         decided_by = decided_by[-1:]
@@ -143,7 +157,9 @@ def move(  # noqa: PLR0913  each is one fact of the change
         values["decided_by"] = decided_by
     if status.is_terminal:
         values["closed_at"] = at
-    connection.execute(update(approvals).where(approvals.c.id == row.id).values(values))
+        if row.alerted:
+            plan_end_alert(connection, row.id, at=at)
+    change(connection, row.id, **values)
     action = _ACTION_OF[status]
     append_event(
         connection,
@@ -156,13 +172,13 @@ def move(  # noqa: PLR0913  each is one fact of the change
             digest=row.digest,
             details={"status": status.value, **(details or {})},
         ),
+        Wait(row.risk_level, at - row.created_at) if row.status == ApprovalStatus.PENDING else None,
     )
-    touch(connection, row.id)
 
 
-def touch(connection: Connection, approval_id: str) -> None:
-    """Count a revision up, so that whoever waits for the approval sees that it changed."""
-    connection.execute(update(approvals).where(approvals.c.id == approval_id).values(revision=approvals.c.revision + 1))
+def change(connection: Connection, approval_id: str, **values: object) -> None:
+    """Set these columns, if any, and count a revision up, so that whoever waits for the approval sees the change."""
+    connection.execute(_CHANGE_ROW, {"changed_id": approval_id, **values})
     announce(connection, approval_id)
 
 
@@ -174,9 +190,4 @@ def _existing(row: Row[Any] | None, approval_id: str) -> Row[Any]:
 
 
 def _accepted_approvals(connection: Connection, approval_id: str) -> list[Row[Any]]:
-    accepted = select(decisions.c.reviewer, decisions.c.owner).where(
-        decisions.c.approval_id == approval_id,
-        decisions.c.accepted.is_(True),
-        decisions.c.outcome == Outcome.APPROVE.value,
-    )
-    return [*connection.execute(accepted)]
+    return [*connection.execute(_READ_APPROVERS, {"approval_id": approval_id})]

@@ -9,7 +9,7 @@ from domain.audit import Action, AuditEvent, event_id
 from domain.errors import NotUnknownError
 from storage.audit import append_event
 from storage.database import Database
-from storage.rows import read_row, touch
+from storage.rows import change, read_row
 from storage.tables import executions, settlements
 
 
@@ -45,7 +45,7 @@ class SettlementStore:
                     details={"outcome": settlement.outcome.value, "note": settlement.note},
                 ),
             )
-            touch(connection, approval_id)
+            change(connection, approval_id)
 
 
 def settlements_of(connection: Connection, approval_ids: list[str]) -> dict[str, Settlement]:

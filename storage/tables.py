@@ -1,5 +1,7 @@
 """Every table. `storage/migrations/` makes them; a test holds the two together."""
 
+from typing import Any
+
 from sqlalchemy import (
     BigInteger,
     Boolean,
@@ -9,11 +11,13 @@ from sqlalchemy import (
     Index,
     Integer,
     MetaData,
+    PrimaryKeyConstraint,
     String,
     Table,
     Text,
     UniqueConstraint,
 )
+from sqlalchemy.dialects import postgresql
 
 from storage.columns import JsonText, UtcTime
 
@@ -62,12 +66,58 @@ approvals = Table(
     Column("policy_version", String(64)),
     Column("open_to_patterns", Boolean),
     Column("pattern", JsonText),
+    # Since the third release: whether alerts tell of it; null in older rows.
+    Column("alerted", Boolean),
     Index(None, "status", "expires_at", "id"),
     Index(None, "expires_at", "id"),
     Index(None, "created_at", "id"),
     Index(None, "agent_id", "created_at", "id"),
     Index(None, "operation_type", "created_at", "id"),
     Index(None, "closed_at", "id"),
+)
+
+# Compared byte by byte: both databases then mean the same, and PostgreSQL is quick.
+_SEARCHED_TEXT = Text().with_variant(postgresql.TEXT(collation="C"), "postgresql")
+
+
+def _texts_columns() -> tuple[Column[Any], ...]:
+    """What a list is narrowed and ordered by, and the text that is searched. Triggers on `approvals` write it."""
+    return (
+        # First what is looked at in every row: PostgreSQL reads a row up to the column that it needs.
+        Column("text", _SEARCHED_TEXT, nullable=False),
+        Column("status", String(16), nullable=False),
+        Column("id", String(36), nullable=False),
+        Column("agent_id", String(63), nullable=False),
+        Column("operation_type", String(128), nullable=False),
+        Column("resource_type", String(128), nullable=False),
+        Column("risk_level", String(16), nullable=False),
+        # 0 for critical, 3 for low: levels as words do not sort by the harm they stand for.
+        Column("urgency", Integer, nullable=False),
+        Column("created_at", UtcTime, nullable=False),
+        Column("expires_at", UtcTime, nullable=False),
+    )
+
+
+# What waits, and what has ended a moment ago: few enough to be read whole.
+recent_texts = Table(
+    "recent_texts",
+    metadata,
+    *_texts_columns(),
+    PrimaryKeyConstraint("id"),
+    Index(None, "urgency", "expires_at", "id"),
+)
+
+# What has ended, which never changes. Its trigrams have an index that only migrations know, another on each database.
+filed_texts = Table(
+    "filed_texts",
+    metadata,
+    Column("number", _COUNTER, primary_key=True, autoincrement=True),
+    *_texts_columns(),
+    UniqueConstraint("id"),
+    Index(None, "created_at", "id"),
+    Index(None, "expires_at", "id"),
+    Index(None, "urgency", "expires_at", "id"),
+    sqlite_autoincrement=True,
 )
 
 decisions = Table(
@@ -237,4 +287,27 @@ workers = Table(
     Column("started_at", UtcTime, nullable=False),
     Column("seen_at", UtcTime, nullable=False),
     Column("clock_ahead_ms", Integer, nullable=False),
+)
+
+stuck_approvals = Table(
+    "stuck_approvals",
+    metadata,
+    # Without a foreign key: a workflow can be stuck before its approval has a row.
+    Column("approval_id", String(36), primary_key=True),
+    Column("since", UtcTime, nullable=False),
+    Column("cause", Text, nullable=False),
+)
+
+alerts = Table(
+    "alerts",
+    metadata,
+    # The webhook-id, the same at each try. A row is deleted when its alert is sent or given up.
+    Column("id", String(36), primary_key=True),
+    Column("approval_id", String(36), ForeignKey("approvals.id"), nullable=False),
+    Column("type", String(32), nullable=False),
+    Column("due_at", UtcTime, nullable=False),
+    # Whoever sends it moves this ahead first, so that nobody else does meanwhile.
+    Column("next_try_at", UtcTime, nullable=False),
+    Column("attempts", Integer, nullable=False),
+    Index(None, "next_try_at"),
 )

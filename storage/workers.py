@@ -42,6 +42,18 @@ class WorkerStore:
         with self._database.write() as connection:
             connection.execute(delete(workers).where(workers.c.identity == identity))
 
+    def eldest(self, task_queue: str, within: timedelta) -> str | None:
+        """Return the worker of this task queue that began first, among those seen `within` this time, if any."""
+        now = self._database.clock()
+        query = (
+            select(workers.c.identity)
+            .where(workers.c.task_queue == task_queue, workers.c.seen_at >= now - within)
+            .order_by(workers.c.started_at, workers.c.identity)
+            .limit(1)
+        )
+        with self._database.read() as connection:
+            return connection.execute(query).scalar_one_or_none()
+
     def alive(self, task_queue: str, within: timedelta) -> list[WorkerBeat]:
         """Return the workers of this task queue seen `within` this time."""
         now = self._database.clock()

@@ -169,7 +169,7 @@ def test_the_rules_and_the_workflows_use_little_from_outside(package: str, allow
         (file, name)
         for file, name in sorted(imported)
         if name.split(".")[0] not in {package, *allowed, *sys.stdlib_module_names}
-        and name not in ("assent.models", "assent.policy_models")
+        and name not in ("assent.alerts", "assent.models", "assent.policy_models")
     ] == []
 
 
@@ -182,6 +182,27 @@ def test_the_compose_file_is_valid() -> None:
             [docker, "compose", "--env-file", "/dev/null", "config", "--quiet"], {**os.environ, **COMPOSE_VALUES}
         )
         assert checked.returncode == 0, checked.stderr
+
+
+def test_the_image_has_every_part() -> None:
+    """What the processes import is let into the image: each package of the house, beside what starts it."""
+    allowed = set(re.findall(r"^!(.+)$", _read(".dockerignore"), re.MULTILINE))
+    packages = set(tomllib.loads(_read("pyproject.toml"))["tool"]["importlinter"]["root_packages"])
+    ours = {name for name in packages if (ROOT / name).is_dir()}
+
+    assert ours > {"api", "workflows"}
+    assert {*ours, "sdk", "worker.py", "cli.py", "assent.yaml", *LOCKS} <= allowed
+
+
+def test_the_image_and_the_services_give_nothing_away() -> None:
+    """Assent runs as nobody in particular, on files that nobody can change, and Temporal is not published."""
+    services: dict[str, Any] = yaml.safe_load(_read("docker-compose.yml"))["services"]
+    ours = {name: each for name, each in services.items() if each["image"].startswith("assent-")}
+
+    assert set(ours) == {"migrate", "api", "worker"}
+    assert all(each["read_only"] and each["cap_drop"] == ["ALL"] for each in ours.values())
+    assert re.search(r"^USER assent$", _read("Dockerfile"), re.MULTILINE)
+    assert {name for name, each in services.items() if "ports" in each} == {"api", "temporal-ui"}
 
 
 def test_the_example_environment_lists_what_the_compose_file_asks_for() -> None:

@@ -137,7 +137,10 @@ class ApprovalWorkflow:
         except FailureError:
             # Tries are not limited, so this is somebody's hand: an activity failed or reset from outside.
             outcome = ExecutionOutcome(outcome_unknown=True)
-        await self._record_outcome(outcome)
+        if outcome.recorded is None:
+            await self._record_outcome(outcome)
+        else:
+            self._adopt(outcome.recorded)
 
     async def _answer_the_rest(self) -> None:
         while self._inbox:

@@ -81,7 +81,13 @@ async def page(  # noqa: PLR0913, PLR0917  each is one filter of the list
             "resource id or reason, in capitals or not.",
         ),
     ] = None,
-    sort: Sort = Sort.NEWEST,
+    sort: Annotated[
+        Sort,
+        Query(
+            description="`-created_at`: the newest first. `expires_at`: the nearest deadline first. `-risk_level`: "
+            "`critical` first, then `high`, `medium` and `low`, each by its deadline."
+        ),
+    ] = Sort.NEWEST,
     limit: Annotated[int, Query(ge=1, le=MAX_PAGE)] = 50,
     cursor: Annotated[str | None, Query(max_length=512)] = None,
 ) -> ApprovalPage:

@@ -1,4 +1,4 @@
-"""The queue: what waits for a decision, the nearest deadline first; and the history of what does not wait."""
+"""The queue: what waits for a decision, the nearest deadline or the highest risk first; and the history of all."""
 
 from datetime import timedelta
 from typing import Annotated, Literal
@@ -23,27 +23,33 @@ Cursor = Annotated[str | None, Query(max_length=512)]
 
 
 class Wanted(Frozen):
-    """What a list is filtered by, as its address has it; empty restricts nothing."""
+    """What a list is filtered by, as its address has it; empty restricts nothing. `sort` is the order of the queue."""
 
     q: Text = ""
     risk: RiskLevel | Literal[""] = ""
     agent: Text = ""
     type: Text = ""
     status: ApprovalStatus | Literal[""] = ""
+    sort: Literal["risk", ""] = ""
 
     @property
     def filters(self) -> dict[str, str]:
         """What restricts the list, as parameters of an address."""
-        return {name: str(value) for name, value in self if value}
+        return {name: str(value) for name, value in self if value and name != "sort"}
 
     def address(self, path: str, **more: str | None) -> str:
         """Return the address of this list, with more parameters."""
-        parameters = self.filters | {name: value for name, value in more.items() if value}
+        kept = self.filters | {"sort": self.sort}
+        parameters = {name: value for name, value in (kept | more).items() if value}
         return f"{path}?{urlencode(parameters)}" if parameters else path
 
     def without(self, name: str, path: str) -> str:
         """Return the address of this list without one filter."""
         return self.model_copy(update={name: ""}).address(path)
+
+    def cleared(self, path: str) -> str:
+        """Return the address of the whole list, in the same order."""
+        return Wanted(sort=self.sort).address(path)
 
     def as_filter(self, status: ApprovalStatus | None = None) -> ApprovalFilter:
         """Return it as the record is asked."""
@@ -62,13 +68,13 @@ async def queue(screen: ScreenDep, wanted: Annotated[Wanted, Query()], cursor: C
     page = await screen.services.approvals.page(
         screen.principal,
         wanted.as_filter(ApprovalStatus.PENDING),
-        sort=Sort.EXPIRES_AT,
+        sort=Sort.RISK if wanted.sort else Sort.EXPIRES_AT,
         limit=PAGE,
         cursor=cursor,
     )
     return await screen.page(
         "queue.html",
-        rows=await _waiting(screen, by_deadline_then_risk(page.items)),
+        rows=await _waiting(screen, page.items if wanted.sort else by_deadline_then_risk(page.items)),
         wanted=wanted,
         types=screen.services.catalog.operation_types,
         next_page=wanted.address("/", cursor=page.next_cursor) if page.next_cursor else None,

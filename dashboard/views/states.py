@@ -2,8 +2,9 @@
 
 from datetime import datetime, timedelta
 
-from assent.models import Approval, ApprovalStatus, Decision, Execution, Outcome
+from assent.models import Approval, ApprovalStatus, Decision, Execution, Outcome, Stuck
 from dashboard.views.words import actor, capital, clock, decided_by, length, status_word
+from domain.approval import BY_RECONCILE
 from domain.frozen import Frozen
 
 UNKNOWN = "It started, and we don't know whether it finished. Check the target system first."
@@ -19,6 +20,8 @@ class State(Frozen):
 
 def state_of(approval: Approval, title: str, now: datetime, *, worker: bool) -> State:
     """Return what to say of an approval at `now`; `worker`: whether one runs."""
+    if approval.stuck is not None and not approval.status.is_terminal:
+        return _stuck(approval, approval.stuck, now)
     match approval.status:
         case ApprovalStatus.PENDING:
             return _pending(approval, worker=worker)
@@ -48,7 +51,19 @@ def _over(approval: Approval, now: datetime) -> State:
     if approval.status is ApprovalStatus.EXPIRED:
         at = "" if approval.expires_at is None else f" at {clock(approval.expires_at, now)}"
         return State(tone="over", sentence=f"Expired{at}. Nothing ran.")
+    if approval.decided_by == [BY_RECONCILE]:
+        return State(
+            tone="over", sentence="Cancelled: its workflow was terminated or lost in Temporal. No start is recorded."
+        )
     return State(tone="over", sentence=f"{status_word(approval.status)} by {decided_by(approval)}. Nothing ran.")
+
+
+def _stuck(approval: Approval, stuck: Stuck, now: datetime) -> State:
+    before = "" if approval.status is ApprovalStatus.PENDING else f"Approved by {decided_by(approval)}. "
+    if approval.overdue:
+        before = "The deadline has passed; nothing runs. "
+    stands = f"Its workflow is stuck since {clock(stuck.since, now)}: an engineer has to look at it in Temporal."
+    return State(tone="unknown", sentence=before + stands, detail=stuck.cause)
 
 
 def _deciding_vote(approval: Approval) -> Decision | None:
@@ -78,7 +93,7 @@ def _approved(approval: Approval, now: datetime, *, worker: bool) -> State:
 
 
 def _failed(execution: Execution | None) -> State:
-    if execution is None or execution.started_at is None:
+    if execution is None or (execution.started_at is None and not execution.outcome_unknown):
         error = "" if execution is None else execution.error or ""
         return State(tone="bad", sentence="Refused at its start. Nothing ran.", detail=error)
     if execution.settlement is not None:

@@ -29,6 +29,7 @@ _SYSTEM = {
     "system:revoked-key": "the revocation of its agent's key",
     "system:policy": "policy",
     "system:worker": "a worker",
+    "system:reconcile": "Assent itself",
     "system:dev": "the first start",
 }
 
@@ -41,6 +42,8 @@ _EVENTS = {
     Action.APPROVAL_CANCELLED: "Cancelled",
     Action.APPROVAL_EXECUTED: "Executed",
     Action.APPROVAL_FAILED: "Failed",
+    Action.APPROVAL_STUCK: "Workflow stuck",
+    Action.APPROVAL_UNSTUCK: "Workflow no longer stuck",
     Action.DECISION_RECORDED: "Decision recorded",
     Action.DECISION_REFUSED: "Decision refused",
     Action.CANCEL_REFUSED: "Cancel refused",

@@ -220,6 +220,13 @@ class Pause(Received):
     started_at: datetime
 
 
+class Stuck(Received):
+    """Why nothing goes on: the workflow's tasks keep failing in the workers, until an engineer mends what fails."""
+
+    since: datetime
+    cause: str
+
+
 class TemporalLink(Received):
     """Where an engineer finds the workflow. `url` is only told to people."""
 
@@ -235,6 +242,7 @@ class Approval(Received):
     the workflow has not closed the approval yet (a decision made in time may still be on its way). `rules` are those
     of policy `policy_version` that matched, and `pattern` is what let it through without a person, if anything did.
     `pause`: what keeps it from starting, once it is approved. `agent_owner`: the person who answers for the agent.
+    `stuck`: why nothing goes on. Decisions are kept meanwhile, and count by the time at which they were made.
     """
 
     id: str
@@ -258,6 +266,7 @@ class Approval(Received):
     policy_version: str | None = None
     pause: Pause | None = None
     agent_owner: str | None = None
+    stuck: Stuck | None = None
 
 
 class ApprovalPage(Received):

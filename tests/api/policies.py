@@ -41,12 +41,17 @@ async def change(stack: Stack, pattern: dict[str, Any], *, by: str = "admin", **
 
 
 async def export(stack: Stack, agent: str, limit: Any = 99, **body: Any) -> dict[str, Any]:  # noqa: ANN401  as above
-    """Ask for an export, and return the approval as it was first assessed."""
+    """Ask for an export, and return the approval as the answer has it."""
     operation = {"type": "data.export", "resource_type": "customer", "parameters": {"limit": limit}}
     answer = await stack.submit(by=agent, operation=operation, **body)
     assert answer.status_code == httpx2.codes.CREATED, answer.text
     approval: dict[str, Any] = answer.json()
     return approval
+
+
+def assessed_as(approval: dict[str, Any]) -> str:
+    """Return the status that its assessment led to: what was let through may have run by the time of the answer."""
+    return "approved" if approval["status"] == "executed" else str(approval["status"])
 
 
 def decider(pattern: dict[str, Any]) -> str:

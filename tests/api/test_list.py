@@ -32,7 +32,7 @@ async def listed(stack: Stack, *, by: str = "ada", **parameters: Any) -> list[st
 
 def cursor(**position: Any) -> str:  # noqa: ANN401  any JSON
     """Return a cursor with this position in it, as only somebody who made it up would send."""
-    content = {"sort": "-created_at", "position": {"at": "2030-01-01T12:00:00Z", "approval_id": "x"} | position}
+    content = {"sort": "-created_at", "position": {"at": "2030-01-01T12:00:00Z", "approval_id": "0"} | position}
     return base64.urlsafe_b64encode(json.dumps(content).encode()).decode().rstrip("=")
 
 
@@ -157,6 +157,31 @@ async def test_the_newest_or_the_nearest_deadline_first(unattended: Stack) -> No
     assert await listed(unattended, agent_id=agent, sort="expires_at") == [*twins, new, old]
 
 
+async def test_the_highest_risk_first(unattended: Stack) -> None:
+    """Of one level the nearest deadline, then by id; for agents their own; from page to page, whatever arrives."""
+    agent = new_agent(unattended, "risky")
+    levels = (RiskLevel.LOW, RiskLevel.CRITICAL, RiskLevel.MEDIUM, RiskLevel.HIGH, RiskLevel.HIGH, RiskLevel.HIGH)
+    low, critical, medium, *high = (
+        add_approval(unattended, agent_id=agent, risk_level=level, expires_at=NOON + (5 - number // 4) * HOUR)
+        for number, level in enumerate(levels)
+    )
+    ended = add_approval(unattended, agent_id=agent, risk_level=RiskLevel.MEDIUM, cancelled=True)
+    expected = [critical, *high[1:], high[0], medium, ended, low]
+    for by in ("ada", agent):
+        assert await listed(unattended, by=by, agent_id=agent, sort="-risk_level") == expected
+        assert await listed(unattended, by=by, q="risky", sort="-risk_level") == expected
+    seen: list[str] = []
+    position: dict[str, str] = {}
+    for _ in expected:
+        page = (await unattended.get("/v1/approvals", by=agent, sort="-risk_level", limit=1, **position)).json()
+        seen += [approval["id"] for approval in page["items"]]
+        position = {"cursor": page["next_cursor"]}
+        if len(seen) == 2:
+            add_approval(unattended, agent_id=agent, risk_level=RiskLevel.CRITICAL)
+    assert seen == expected
+    assert position == {"cursor": None}
+
+
 @pytest.mark.parametrize("sort", ["-created_at", "expires_at"])
 @pytest.mark.parametrize("limit", [1, 3, 7])
 async def test_pages_hold_while_approvals_arrive(unattended: Stack, sort: str, limit: int) -> None:
@@ -261,12 +286,16 @@ async def test_the_bounds_of_a_page_are_inclusive(unattended: Stack, limit: int)
         "an id with a NUL": cursor(approval_id="\x00"),
         "an id with half a character": cursor(approval_id="\ud800"),
         "an id that is none": cursor(approval_id=7),
+        "a level where none is": cursor(risk_level="low"),
+        "no level where one is": base64.urlsafe_b64encode(
+            b'{"sort":"-risk_level","position":{"at":"2030-01-01T12:00:00Z","approval_id":"0"}}'
+        ).decode(),
     }.items(),
     ids=lambda named: named[0],
 )
 async def test_a_cursor_that_was_made_up_is_refused(unattended: Stack, made_up: tuple[str, str]) -> None:
-    """422, never a 500, in either order."""
-    for sort in ("-created_at", "expires_at"):
+    """422, never a 500, in any order."""
+    for sort in ("-created_at", "expires_at", "-risk_level"):
         problem(await unattended.get("/v1/approvals", cursor=made_up[1], sort=sort), 422, "invalid-query")
 
 

@@ -9,7 +9,7 @@ import pytest
 
 from assent.models import NewKey, Role
 from tests.api.answers import events, problem
-from tests.api.policies import EXPORTS, add_agent, change, decider, export, make_pattern, post
+from tests.api.policies import EXPORTS, add_agent, assessed_as, change, decider, export, make_pattern, post
 from tests.support.stack import Stack
 
 pytestmark = pytest.mark.asyncio(loop_scope="module")
@@ -92,7 +92,7 @@ async def test_exports_of_under_a_hundred_records(served: Stack, limit: Any, sta
     """What is no number under a hundred waits for a person, whatever a careless model lets through."""
     agent = add_agent(served)
     await make_pattern(served, agent)
-    assert (await export(served, agent, limit))["status"] == status
+    assert assessed_as(await export(served, agent, limit)) == status
 
 
 async def test_an_export_that_names_no_limit_waits(served: Stack) -> None:
@@ -272,7 +272,7 @@ async def test_nobody_lets_their_own_agent_through(served: Stack) -> None:
     by_another = await make_pattern(served, own, by="oleg-admin", max_per_day=1)
     problem(await change(served, by_another, by="olga-admin", max_per_day=1000), 403, "own-pattern")
     assert (await change(served, by_another, by="olga-admin", note="seen")).status_code == httpx2.codes.OK
-    assert (await export(served, own))["status"] == "approved"
+    assert assessed_as(await export(served, own)) == "approved"
 
     later = f"later-{own}"
     await make_pattern(served, later, by="olga-admin")
@@ -303,7 +303,7 @@ async def test_the_days_sum_is_limited(served: Stack) -> None:
 
     async def status(cents: float) -> str:
         operation = {"type": "data.export", "resource_type": "customer", "parameters": {"limit": 1, "cents": cents}}
-        return str((await served.submit(by=agent, operation=operation)).json()["status"])
+        return assessed_as((await served.submit(by=agent, operation=operation)).json())
 
     assert [await status(cents) for cents in (500, -400, 400, 200, 100, 0.5)] == [
         "approved",

@@ -22,7 +22,7 @@ LEVELS = {"low": 24, "medium": 12, "high": 4, "critical": 1}
 MEMBERS = {
     *("id", "status", "overdue", "operation", "agent_id", "reason", "context", "digest", "risk", "created_at"),
     *("expires_at", "required_approvals", "decisions", "decided_by", "execution", "temporal"),
-    *("rules", "pattern", "policy_version", "pause", "agent_owner"),
+    *("rules", "pattern", "policy_version", "pause", "agent_owner", "stuck"),
 }
 
 

@@ -5,9 +5,22 @@ import socket
 import pytest
 
 from config.errors import PortUnavailableError
-from config.listening import listen_on
+from config.listening import listen_on, parse_address
 
 LOOPBACK = "127.0.0.1"
+
+
+@pytest.mark.parametrize(
+    ("written", "host", "port"),
+    [
+        ("127.0.0.1:9464", "127.0.0.1", 9464),
+        ("metrics.internal:1", "metrics.internal", 1),
+        ("[::1]:65535", "::1", 65535),
+    ],
+)
+def test_address_is_a_host_and_a_port(written: str, host: str, port: int) -> None:
+    """An IPv6 host has brackets, which are no part of it."""
+    assert parse_address(written) == (host, port)
 
 
 def test_free_port_is_had() -> None:

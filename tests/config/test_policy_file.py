@@ -147,6 +147,18 @@ def test_a_change_of_operations_waits_for_a_restart(path: Path, log: LogCapture)
     assert [entry["event"] for entry in log.entries].count("policy.operations_changed") == 1
 
 
+def test_a_change_of_notify_waits_for_a_restart(path: Path, log: LogCapture) -> None:
+    """Alerts go on as this process began, and the log says so, without the URL."""
+    path.write_text(HIGH + "notify: {url: 'https://hooks.example.com/x-4711'}\n")
+    policy = follow(path)
+    policy.current()
+    settled(path, HIGH)
+    policy.current()
+    assert policy.notify is not None
+    assert [entry["event"] for entry in log.entries] == ["policy.notify_changed"]
+    assert "4711" not in repr(log.entries)
+
+
 def test_a_file_that_was_only_touched_changes_nothing(path: Path, log: LogCapture) -> None:
     """The version is that of the content."""
     policy = follow(path)

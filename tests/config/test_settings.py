@@ -5,6 +5,7 @@ import re
 from pathlib import Path
 
 import pytest
+from sqlalchemy.engine import make_url
 
 from config.errors import SettingsError
 from config.settings import FROM_FILES, PREFIX, Settings, load_settings
@@ -110,6 +111,9 @@ def test_database_is_reached_by_the_driver_we_have(environment: pytest.MonkeyPat
         ("ASSENT_ADMIN_KEY", "two words", "has characters that an HTTP header cannot carry"),
         ("ASSENT_ADMIN_PASSWORD", "secret", "cannot be the password of the person admin. A password has 8 characters"),
         ("ASSENT_PUBLIC_URL", "assent.example.com", "is 'assent.example.com': set it to an address that begins with"),
+        ("ASSENT_METRICS_ADDRESS", "9464", "is '9464': set it to <host>:<port>, such as 127.0.0.1:9464."),
+        ("ASSENT_METRICS_ADDRESS", "127.0.0.1:0", "is '127.0.0.1:0': set it to <host>:<port>"),
+        ("ASSENT_METRICS_ADDRESS", "host:65536", "is 'host:65536': set it to <host>:<port>"),
         ("ASSENT_SESSION_HOURS", "0", "is '0': set it to a number of hours, more than 0 and up to 8760."),
         ("ASSENT_SESSION_IDLE_HOURS", "nan", "is 'nan': set it to a number of hours, more than 0 and up to 8760."),
         ("ASSENT_SIGNING_KEYS", "k1", "is wrong, entry 1 does not begin with a key id"),
@@ -157,6 +161,15 @@ def test_signing_keys_keep_their_order(environment: pytest.MonkeyPatch) -> None:
     assert list(ring.items()) == [("new", SECOND), ("old", FIRST)]
 
 
+def test_a_database_has_one_password(environment: pytest.MonkeyPatch) -> None:
+    """One in the address and one beside it: nobody could say which is meant."""
+    environment.setenv("ASSENT_DATABASE_PASSWORD", "two")
+    sentence = sentence_of(environment, ASSENT_DATABASE_URL="postgresql://u:one@db/assent")
+    assert sentence == (
+        "ASSENT_DATABASE_URL has a password, and ASSENT_DATABASE_PASSWORD is set too: keep one of them."
+    )
+
+
 def test_half_a_worker_version_is_refused(environment: pytest.MonkeyPatch) -> None:
     """A build without its deployment would never get a task."""
     sentence = sentence_of(environment, ASSENT_BUILD_ID="42")
@@ -169,6 +182,8 @@ def test_secrets_are_not_shown() -> None:
         {"admin_key": "hush", "admin_password": "hush, hush", "database_url": "postgresql://u:hush@db/assent"}
     )
     assert "hush" not in repr(settings)
+    apart = {"database_password": "hush", "database_url": "postgresql://u@db/assent"}
+    assert "hush" not in repr(Settings.model_validate(apart))
     assert base64.urlsafe_b64encode(FIRST).decode() not in repr(settings)
 
 
@@ -179,7 +194,9 @@ def test_secrets_may_come_from_files(environment: pytest.MonkeyPatch, tmp_path: 
         "signing_keys": written("k2", SECOND),
         "admin_key": "opensesame",
         "admin_password": "wide open",
-        "database_url": "sqlite:////srv/x.db",
+        "database_url": "postgresql://assent@db/assent",
+        "database_password": "p@ss/w:rd %",
+        "notify_secret": "whsec_" + "c2VjcmV0" * 4,
     }
     for name in FROM_FILES:
         (tmp_path / name).write_text(f"{values[name]}\n", encoding="utf-8")
@@ -190,7 +207,9 @@ def test_secrets_may_come_from_files(environment: pytest.MonkeyPatch, tmp_path: 
     assert settings.admin_key.get_secret_value() == "opensesame"
     assert settings.admin_password is not None
     assert settings.admin_password.get_secret_value() == "wide open"
-    assert settings.database_url == "sqlite:////srv/x.db"
+    assert make_url(settings.database_url).password == values["database_password"]
+    assert settings.notify_secret is not None
+    assert settings.notify_secret.get_secret_value() == "whsec_" + "c2VjcmV0" * 4
 
 
 def test_secret_file_that_is_of_no_use_is_a_sentence(environment: pytest.MonkeyPatch, tmp_path: Path) -> None:

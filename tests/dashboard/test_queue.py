@@ -17,6 +17,7 @@ from assent.models import (
     Role,
     TemporalLink,
 )
+from dashboard.routes import queue
 from dashboard.views.rows import by_deadline_then_risk, fits_a_strip
 from services.catalog import ShownOperation, ShownParameter
 from tests.api.rows import NOON, add_approval
@@ -154,6 +155,28 @@ async def test_the_queue_is_in_the_order_of_its_deadlines(served: Stack, enter: 
     sooner = add_approval(served, agent_id=agent, expires_at=day - HOUR)
     page = await (await enter(REVIEWER)).get("/", params={"agent": agent})
     assert list(rows(page)) == [sooner, critical, medium, low, later]
+
+
+@on_a_server
+async def test_the_queue_by_risk_keeps_its_order(served: Stack, enter: Enter, monkeypatch: pytest.MonkeyPatch) -> None:
+    """The gravest first, of one level by deadline; also narrowed, over pages, and where the filters are cleared."""
+    monkeypatch.setattr(queue, "PAGE", 2)
+    agent = new_agent(served, "grave")
+    levels = (RiskLevel.LOW, RiskLevel.HIGH, RiskLevel.CRITICAL, RiskLevel.HIGH)
+    low, later, critical, sooner = (
+        add_approval(served, agent_id=agent, risk_level=level, expires_at=NOON + timedelta(days=1) - number * HOUR)
+        for number, level in enumerate(levels)
+    )
+    reviewer = await enter(REVIEWER)
+    first = await reviewer.get("/", params={"agent": agent, "q": "grave", "sort": "risk"})
+    assert list(rows(first)) == [critical, sooner]
+    assert '<option value="risk" selected>Highest risk first</option>' in first.text
+    assert 'href="/?sort=risk">Clear filters</a>' in first.text
+    (address,) = re.findall(r'href="([^"]+)">Next page', first.text)
+    assert list(rows(await reviewer.get(address.replace("&amp;", "&")))) == [later, low]
+    nothing = await reviewer.get("/", params={"q": "nowhere", "sort": "risk"})
+    assert '<a class="button" href="/?sort=risk">Clear filters</a>' in nothing.text
+    assert (await reviewer.get("/", params={"sort": "age"})).status_code == 422
 
 
 @on_a_server

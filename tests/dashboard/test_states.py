@@ -17,6 +17,7 @@ from assent.models import (
     RiskLevel,
     SettledOutcome,
     Settlement,
+    Stuck,
     TemporalLink,
 )
 from dashboard.views.states import lost, state_of
@@ -24,6 +25,7 @@ from dashboard.views.words import decided, decision_time
 
 NOW = datetime(2030, 1, 1, 14, 2, tzinfo=UTC)
 ADA = ["reviewer:ada"]
+STUCK = "Its workflow is stuck since 14:02: an engineer has to look at it in Temporal."
 VOTE = {"id": "d", "reviewer": "ada", "comment": "", "decided_at": NOW, "accepted": True}
 
 
@@ -45,6 +47,10 @@ def approval(status: ApprovalStatus, **fields: Any) -> Approval:  # noqa: ANN401
 
 def pause() -> Pause:
     return Pause(id="p", reason="Stop.", started_by="admin:iris", started_at=NOW)
+
+
+def stuck() -> Stuck:
+    return Stuck(since=NOW, cause="The workers' code fails in this workflow.")
 
 
 def settled() -> Settlement:
@@ -71,16 +77,32 @@ def settled() -> Settlement:
             True,
             "Approved by ada. Paused by iris, 14:02. It has not started.",
         ),
+        ("pending", {"stuck": stuck()}, True, STUCK),
+        ("pending", {"stuck": stuck()}, False, STUCK),
+        ("pending", {"stuck": stuck(), "overdue": True}, True, f"The deadline has passed; nothing runs. {STUCK}"),
+        ("approved", {"stuck": stuck(), "decided_by": ADA}, True, f"Approved by ada. {STUCK}"),
         ("executed", {}, True, "Done: delete user 42."),
         ("rejected", {"decided_by": ADA}, True, "Rejected by ada. Nothing ran."),
         ("rejected", {"decided_by": ["policy:no-deletes"]}, True, "Rejected by the rule no-deletes. Nothing ran."),
         ("expired", {}, True, "Expired at 14:02. Nothing ran."),
         ("cancelled", {"decided_by": ["agent:agent"]}, True, "Cancelled by agent. Nothing ran."),
+        (
+            "cancelled",
+            {"decided_by": ["system:reconcile"]},
+            True,
+            "Cancelled: its workflow was terminated or lost in Temporal. No start is recorded.",
+        ),
         ("failed", {"execution": Execution(error="Refused.")}, True, "Refused at its start. Nothing ran."),
         ("failed", {"execution": Execution(started_at=NOW, error="No such user.")}, True, "It ran and failed."),
         (
             "failed",
             {"execution": Execution(started_at=NOW, outcome_unknown=True)},
+            True,
+            "It started, and we don't know whether it finished. Check the target system first.",
+        ),
+        (
+            "failed",
+            {"execution": Execution(outcome_unknown=True)},
             True,
             "It started, and we don't know whether it finished. Check the target system first.",
         ),
@@ -104,6 +126,13 @@ def test_why_it_failed_stands_beside_it() -> None:
     failed = approval(ApprovalStatus.FAILED, execution=Execution(started_at=NOW, error="No such user."))
 
     assert state_of(failed, "x", NOW, worker=True).detail == "No such user."
+
+
+def test_why_it_is_stuck_stands_beside_it() -> None:
+    """In words of our own."""
+    found = state_of(approval(ApprovalStatus.PENDING, stuck=stuck()), "x", NOW, worker=True)
+
+    assert (found.tone, found.detail) == ("unknown", "The workers' code fails in this workflow.")
 
 
 @pytest.mark.parametrize(("outcome", "verb"), [(Outcome.APPROVE, "approved"), (Outcome.REJECT, "rejected")])

@@ -20,6 +20,7 @@ from dev.banner import AGENT_KEY_VARIABLE, REVIEWER_KEY_VARIABLE
 from domain.errors import InvalidOperationError
 from services.wiring import Services, load_assent_file
 from tests.support.browser import CHROMIUM_VARIABLE, SCREENSHOTS_VARIABLE
+from tests.support.production import FOLDER_VARIABLE
 
 ROOT = Path(__file__).parents[2]
 PAGES = sorted([*ROOT.glob("*.md"), *ROOT.glob("docs/**/*.md"), ROOT / "sdk" / "README.md"])
@@ -27,7 +28,7 @@ README = ROOT / "README.md"
 
 # What the client reads, and what the banner and the README call the first two keys.
 CLIENT_VARIABLES = {"ASSENT_URL", "ASSENT_KEY", AGENT_KEY_VARIABLE, REVIEWER_KEY_VARIABLE}
-TEST_VARIABLES = {CHROMIUM_VARIABLE, SCREENSHOTS_VARIABLE}
+TEST_VARIABLES = {CHROMIUM_VARIABLE, SCREENSHOTS_VARIABLE, FOLDER_VARIABLE}
 
 SHELL = ("sh", "")
 BLOCK = re.compile(r"^( *)```(\w*)\n(.*?)^ *```$", re.MULTILINE | re.DOTALL)

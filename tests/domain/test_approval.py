@@ -5,7 +5,7 @@ from typing import Any
 import pytest
 
 from assent.models import ApprovalStatus, RiskLevel
-from domain.approval import ApprovalState, ExecutionOutcome, check_transition, workflow_id_of
+from domain.approval import ApprovalState, ExecutionOutcome, approval_id_of, check_transition, workflow_id_of
 from domain.errors import IllegalTransitionError
 from domain.operation import ExecutionPlan
 from tests.domain.samples import APPROVAL_ID, DEADLINE
@@ -17,13 +17,14 @@ LEGAL = {
     ("pending", "cancelled"),
     ("approved", "executed"),
     ("approved", "failed"),
+    ("approved", "cancelled"),
 }
 
 
 @pytest.mark.parametrize("new", list(ApprovalStatus))
 @pytest.mark.parametrize("old", list(ApprovalStatus))
-def test_only_these_six_changes_are_legal(old: ApprovalStatus, new: ApprovalStatus) -> None:
-    """Pending is decided once, approved is executed once, and what has ended stays as it ended."""
+def test_only_these_changes_are_legal(old: ApprovalStatus, new: ApprovalStatus) -> None:
+    """Pending is decided once, approved is executed once or never, and what has ended stays as it ended."""
     if (old.value, new.value) in LEGAL:
         check_transition(old, new)
         return
@@ -79,3 +80,18 @@ def test_a_state_from_before_a_field_was_added_is_still_read() -> None:
     )
     assert (state.risk_level, state.plan, state.decided_by) == (RiskLevel.HIGH, ExecutionPlan(), ())
     assert not state.outcome_unknown
+
+
+@pytest.mark.parametrize(
+    ("workflow_id", "approval_id"),
+    [
+        ("approval-01a2142f-cab6-70cf-a117-51b778da32bb", "01a2142f-cab6-70cf-a117-51b778da32bb"),
+        ("01a2142f-cab6-70cf-a117-51b778da32bb", None),
+        ("approval-quokka", None),
+        ("approval-01a2142f-cab6-70cf-a117-51b778da32bb\n", None),
+        ("", None),
+    ],
+)
+def test_a_workflow_names_its_approval_by_its_id(workflow_id: str, approval_id: str | None) -> None:
+    """Whoever reaches Temporal may choose an id: what has not the form of ours names no approval."""
+    assert approval_id_of(workflow_id) == approval_id

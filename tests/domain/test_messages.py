@@ -114,4 +114,4 @@ def test_a_filter_restricts_nothing_by_itself() -> None:
 
 def test_the_orders_of_a_list_are_those_of_the_api() -> None:
     """A cursor names its order: these words are on the wire."""
-    assert {sort.value for sort in Sort} == {"expires_at", "-created_at"}
+    assert {sort.value for sort in Sort} == {"expires_at", "-created_at", "-risk_level"}

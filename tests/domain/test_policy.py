@@ -10,7 +10,7 @@ from assent.models import Operation, RiskLevel, RuleResult, Verdict
 from domain.approval import BY_POLICY
 from domain.operation import DataClass, OperationDeclaration
 from domain.policy import Policy
-from domain.risk import DEFAULT_TIMEOUTS, NEEDS_DIGEST, Assessment, highest, rank
+from domain.risk import DEFAULT_TIMEOUTS, NEEDS_DIGEST, Assessment, highest, rank, urgency
 from domain.rules import Rule
 from tests.domain.requests import NOW, circumstances
 
@@ -70,6 +70,7 @@ def test_every_level_has_its_time_and_its_place() -> None:
     """A level that is added gets a time to decide and a rank, or this fails."""
     assert set(DEFAULT_TIMEOUTS) == set(RiskLevel) == {level for level, _ in DEFAULTS}
     assert [rank(level) for level, _ in DEFAULTS] == [0, 1, 2, 3]
+    assert [urgency(level) for level, _ in DEFAULTS] == [3, 2, 1, 0]
     assert highest([RiskLevel.LOW, RiskLevel.CRITICAL, RiskLevel.HIGH]) is RiskLevel.CRITICAL
 
 

@@ -109,6 +109,8 @@ async def _outage(desk: Desk, request: ApprovalRequest, handle: Handle) -> None:
 
 PATHS = {
     "executed": _approve,
+    "executed-and-recorded": _approve,
+    "failed-and-recorded": _approve,
     "failed": _approve,
     "quorum": _quorum,
     "rejected": _reject,
@@ -123,6 +125,7 @@ PATHS = {
 }
 _TYPES = {
     "failed": "note.fail",
+    "failed-and-recorded": "note.fail",
     "expired": "note.brief",
     "quorum": "note.quorum",
     "allowed-by-policy": "note.allowed",

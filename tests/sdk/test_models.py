@@ -70,6 +70,7 @@ APPROVAL: dict[str, Any] = {
         "started_at": "2026-01-02T03:04:00Z",
     },
     "agent_owner": "ana",
+    "stuck": {"since": "2026-01-02T03:04:10Z", "cause": "This workflow's tasks keep failing."},
 }
 
 

@@ -6,6 +6,7 @@ from collections.abc import Iterator
 
 import pytest
 from sqlalchemy import text
+from sqlalchemy.engine import make_url
 
 from storage.changes import watch_changes
 from storage.database import CHANGED_CHANNEL, announce
@@ -34,6 +35,14 @@ def test_a_change_is_heard_once(record: Record, other: Record) -> None:
         time.sleep(NEVER)
         assert changes.wait(0)
         assert not changes.wait(NEVER)
+
+
+def test_any_password_will_do(postgres_url: str) -> None:
+    """Also one with spaces and all that means something in an address; this server asks for none, and takes any."""
+    url = make_url(postgres_url).set(password="p@ss w/rd %#?&")  # noqa: S106  nobody's
+    with open_record(url.render_as_string(hide_password=False)) as record, watch_changes(record.database) as changes:
+        record.open()
+        assert changes.wait(SOON)
 
 
 def test_a_waiter_is_woken_at_once(record: Record, other: Record) -> None:

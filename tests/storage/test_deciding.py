@@ -218,7 +218,7 @@ def test_each_change_is_seen_by_those_who_wait(record: Record) -> None:
     request = open_for(record, quorum=2)
 
     def revision() -> int:
-        return record.reads.revisions([request.approval_id])[request.approval_id]
+        return record.reads.revisions([request.approval_id])[request.approval_id].number
 
     seen = [revision()]
     for name in ("ada", "ada", "bob"):

@@ -11,12 +11,14 @@ from alembic import command
 from alembic.autogenerate import compare_metadata
 from alembic.config import Config
 from alembic.migration import MigrationContext
-from sqlalchemy import Connection, create_engine, inspect
+from sqlalchemy import Connection, create_engine, inspect, select
 from sqlalchemy.engine import make_url
 
+from assent.models import ApprovalStatus
+from domain.listing import ApprovalFilter, Sort
 from storage import migrate
 from storage.migrate import upgrade
-from storage.tables import approvals, metadata
+from storage.tables import approvals, filed_texts, metadata
 from tests.storage.builders import RECORDED, make_decision
 from tests.storage.record import open_record
 from tests.support.eventually import wait_until
@@ -33,10 +35,20 @@ def connected(url: str) -> Iterator[Connection]:
         engine.dispose()
 
 
+# On SQLite a virtual table with what it keeps its words in; on PostgreSQL an index on an expression.
+OF_SEARCHES = {"filed_trigrams", "filed_trigram_words", "ix_filed_texts_trigrams"} | {
+    f"filed_trigrams_{kept}" for kept in ("data", "idx", "config")
+}
+
+
+def is_in_metadata(_: object, name: str | None, _kind: str, reflected: bool, _compared: object) -> bool:  # noqa: FBT001
+    return not (reflected and name in OF_SEARCHES)
+
+
 def differences(url: str) -> list[Any]:
-    """Return what would have to change for the database to have our tables."""
+    """Return what would have to change for the database to have our tables, and the index of what is searched."""
     with connected(url) as connection:
-        options = {"compare_type": True, "compare_server_default": True}
+        options = {"compare_type": True, "compare_server_default": True, "include_object": is_in_metadata}
         found: list[Any] = compare_metadata(MigrationContext.configure(connection, opts=options), metadata)
         return found
 
@@ -99,15 +111,41 @@ def test_the_release_before_goes_on_writing(empty_url: str, sqlite_url: str) -> 
     upgrade(empty_url)
     with connected(empty_url) as connection:
         connection.execute(after)
-    assert set(approvals.c.keys()) - known == {"rules", "policy_version", "open_to_patterns", "pattern"}
+    assert set(approvals.c.keys()) - known == {"rules", "policy_version", "open_to_patterns", "pattern", "alerted"}
     with open_record(empty_url) as record:
         record.add_team()
         for request in requests:
             read = record.get(request)
             assert (read.rules, read.pattern, read.policy_version) == ([], None, None)
             assert record.rows_of(request)["approvals"][0]["open_to_patterns"] is None
+            wanted = ApprovalFilter(q=request.approval_id)
+            found = record.reads.page(wanted, sort=Sort.NEWEST, after=None, limit=5, now=RECORDED)
+            assert [each.id for each in found] == [request.approval_id]
             record.store.decide(make_decision(request), at=RECORDED)
             assert record.claim(request).refused is None
+
+
+@ON_BOTH
+def test_what_was_there_before_is_searched(empty_url: str, sqlite_url: str) -> None:
+    """What waited and what had ended: both are found, by risk and by words, and only what had ended is filed."""
+    with open_record(sqlite_url) as elsewhere:
+        elsewhere.add_team()
+        requests = {status: elsewhere.in_status(status) for status in ApprovalStatus}
+        rows = [elsewhere.rows_of(request)["approvals"][0] for request in requests.values()]
+    upgrade(empty_url, "0003")
+    with connected(empty_url) as connection:
+        known = {column["name"] for column in inspect(connection).get_columns("approvals")}
+        connection.execute(approvals.insert(), [{name: row[name] for name in known} for row in rows])
+    upgrade(empty_url)
+    with open_record(empty_url) as record:
+        with record.database.read() as connection:
+            filed = set(connection.execute(select(filed_texts.c.id)).scalars())
+        assert filed == {request.approval_id for status, request in requests.items() if status.is_terminal}
+        for status, request in requests.items():
+            for q in (None, "ERASURE", request.approval_id[-9:]):
+                wanted = ApprovalFilter(status=status, q=q)
+                page = record.reads.page(wanted, sort=Sort.RISK, after=None, limit=5, now=RECORDED)
+                assert [each.id for each in page] == [request.approval_id]
 
 
 @pytest.mark.parametrize("kind", ["postgresql"])

@@ -34,9 +34,10 @@ def add(record: Record, minute: int) -> str:
 
 
 def time_of(approval: Approval, sort: Sort) -> Position:
-    at = approval.expires_at if sort is Sort.EXPIRES_AT else approval.created_at
+    at = approval.created_at if sort is Sort.NEWEST else approval.expires_at
     assert at is not None
-    return Position(at=at, approval_id=approval.id)
+    assert approval.risk is not None
+    return Position(at=at, approval_id=approval.id, risk_level=approval.risk.level if sort is Sort.RISK else None)
 
 
 def pages(record: Record, sort: Sort, limit: int, wanted: ApprovalFilter = EVERYTHING) -> Iterator[list[str]]:
@@ -53,7 +54,7 @@ def test_every_approval_is_listed_once_and_in_order(record: Record, sort: Sort) 
     """The nearest deadline first or the newest first; those of one moment by their id, across the ends of pages."""
     minutes = [0, 1, 1, 1, 1, 1, 2, 2, 3]
     added = sorted((minute, add(record, minute)) for minute in minutes)
-    expected = [approval_id for _, approval_id in (added if sort is Sort.EXPIRES_AT else reversed(added))]
+    expected = [approval_id for _, approval_id in (reversed(added) if sort is Sort.NEWEST else added)]
     for limit in (1, 2, 4, 9):
         listed = [approval_id for page in pages(record, sort, limit) for approval_id in page]
         assert listed == expected

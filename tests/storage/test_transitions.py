@@ -7,7 +7,9 @@ import pytest
 
 from assent.models import ApprovalStatus, Outcome
 from domain.approval import ExecutionOutcome
+from domain.lost import WorkflowEnd
 from domain.operation import ApprovalRequest
+from storage.reconcile import ReconcileStore
 from tests.storage.builders import DEADLINE, LATER, RECORDED, make_assessment, make_cancel, make_decision, make_outcome
 from tests.storage.record import Record
 
@@ -53,7 +55,11 @@ def fail(record: Record, request: ApprovalRequest) -> None:
     record.store.finish(request.approval_id, ExecutionOutcome(error="no"), at=LATER)
 
 
-WRITES: tuple[Write, ...] = (open_again, approve, reject, cancel, expire, claim, succeed, fail)
+def lose(record: Record, request: ApprovalRequest) -> None:
+    ReconcileStore(record.database).close(request.approval_id, WorkflowEnd.LOST, at=LATER)
+
+
+WRITES: tuple[Write, ...] = (open_again, approve, reject, cancel, expire, claim, succeed, fail, lose)
 
 # An approved operation that nobody has claimed cannot have succeeded.
 FOLLOWS: dict[tuple[ApprovalStatus, Write], ApprovalStatus] = {
@@ -63,6 +69,8 @@ FOLLOWS: dict[tuple[ApprovalStatus, Write], ApprovalStatus] = {
     (ApprovalStatus.PENDING, expire): ApprovalStatus.EXPIRED,
     (ApprovalStatus.APPROVED, succeed): ApprovalStatus.FAILED,
     (ApprovalStatus.APPROVED, fail): ApprovalStatus.FAILED,
+    (ApprovalStatus.PENDING, lose): ApprovalStatus.CANCELLED,
+    (ApprovalStatus.APPROVED, lose): ApprovalStatus.CANCELLED,
 }
 
 

@@ -37,6 +37,23 @@ def test_a_worker_that_fell_silent_is_not_alive(empty_record: Record) -> None:
     assert empty_record.rows()["workers"][0]["started_at"] == born["started_at"]
 
 
+def test_the_eldest_is_the_one_that_began_first_of_those_that_live(empty_record: Record) -> None:
+    """Whatever has beaten since; when it stops or falls silent, the next one is."""
+    workers = WorkerStore(empty_record.database)
+    for identity, queue in (("0@zero", "another"), ("3@three", "assent"), ("1@one", "assent"), ("2@two", "assent")):
+        workers.beat(identity, queue, now=empty_record.database.clock())
+    workers.beat("3@three", "assent", now=empty_record.database.clock())
+    begun = sorted(empty_record.rows()["workers"], key=lambda row: (row["started_at"], row["identity"]))
+    eldest = [row["identity"] for row in begun if row["task_queue"] == "assent"]
+    assert workers.eldest("assent", A_WHILE) == eldest[0]
+    workers.leave(eldest[0])
+    assert workers.eldest("assent", A_WHILE) == eldest[1]
+    then = written(empty_record, A_WHILE + TICK)
+    empty_record.execute_sql("UPDATE workers SET seen_at = :then WHERE identity = :name", then=then, name=eldest[1])
+    assert workers.eldest("assent", A_WHILE) == eldest[2]
+    assert workers.eldest("nobody", A_WHILE) is None
+
+
 def test_a_worker_s_clock_is_compared_with_the_database_s(empty_record: Record) -> None:
     """To about the time that asking takes; at each beat anew."""
     workers = WorkerStore(empty_record.database)

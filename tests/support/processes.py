@@ -2,16 +2,16 @@
 
 import contextlib
 import os
-import pwd
 import signal
 import subprocess
 import sys
 from collections.abc import Mapping, Sequence
 from pathlib import Path
-from typing import Self, TypedDict
+from typing import Self
 
 import psutil
 
+from dev.postgres_programs import identity
 from tests.support.eventually import wait_until
 
 ROOT = Path(__file__).resolve().parents[2]
@@ -150,22 +150,9 @@ class Programs:
         return self.start("api", [sys.executable, "-m", "cli", "api"], settings)
 
 
-class Identity(TypedDict, total=False):
-    """Who a process runs as, in the words of `subprocess`."""
-
-    user: str
-    group: int
-    extra_groups: Sequence[int]
-
-
-def identity(user: str | None) -> Identity:
-    """Return what makes a process run as `user` alone; nothing for None, which is whoever runs the tests."""
-    return {} if user is None else {"user": user, "group": pwd.getpwnam(user).pw_gid, "extra_groups": []}
-
-
 def environment(settings: Mapping[str, str]) -> dict[str, str]:
-    """Return our environment with `settings`, and without what is set for Assent and Temporal on this machine."""
-    kept = {name: value for name, value in os.environ.items() if not name.startswith(("ASSENT_", "TEMPORAL_"))}
+    """Return our environment with `settings`, without what this machine sets for Assent, Temporal and traces."""
+    kept = {name: value for name, value in os.environ.items() if not name.startswith(("ASSENT_", "OTEL_", "TEMPORAL_"))}
     # pytest's own search path is not passed on, and a profile in the home folder must not choose another Temporal.
     path = os.pathsep.join([str(ROOT), str(ROOT / "sdk"), *filter(None, [kept.get("PYTHONPATH")])])
     return kept | {"PYTHONPATH": path, "PYTHONUNBUFFERED": "1", "TEMPORAL_CONFIG_FILE": os.devnull} | dict(settings)

@@ -36,14 +36,18 @@ class Site:
 
     async def start_api(self) -> Program:
         """Start the API and wait until it answers."""
-        self.api = api = self.programs.api(self.settings)
+        self.api = self.programs.api(self.settings)
+        await self.api_ready(self.api)
+        return self.api
+
+    async def api_ready(self, api: Program) -> None:
+        """Wait until an API answers."""
 
         async def alive() -> bool:
             api.check_running()
             return (await self.http.get("/healthz")).is_success
 
         await eventually("the API answers", alive, within=READY_SECONDS, despite=(httpx2.HTTPError,))
-        return api
 
     async def start_worker(self, module: str = "worker") -> Program:
         """Start a worker and wait until it is ready; `module` may be one of the tests' own."""

@@ -1,8 +1,9 @@
 """Real Temporal servers: the dev server that can be killed and restarted, and the one that skips time."""
 
 import shutil
+import subprocess
 import sys
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Sequence
 from contextlib import asynccontextmanager
 from pathlib import Path
 
@@ -34,9 +35,10 @@ _FILE_FLAGS = ("--sqlite-pragma", "journal_mode=WAL")
 class TemporalServer:
     """A dev server with ports of its own, which it keeps when it is started again; so it does its state, in a file."""
 
-    def __init__(self, folder: Path, *, in_memory: bool = False) -> None:
+    def __init__(self, folder: Path, *, in_memory: bool = False, flags: Sequence[str] = ()) -> None:
         """Keep log and state in `folder`; start nothing yet. In memory it is faster, and forgets when it stops."""
         self._folder = folder
+        self._flags = flags
         self._port = free_port()
         self._http_port = free_port()
         self._database = () if in_memory else ("--db-filename", str(folder / "temporal.db"), *_FILE_FLAGS)
@@ -48,6 +50,11 @@ class TemporalServer:
         return f"{LOOPBACK}:{self._port}"
 
     @property
+    def pid(self) -> int:
+        """The process's id."""
+        return self._running().pid
+
+    @property
     def settings(self) -> dict[str, str]:
         """The variables that lead a process of ours to this server."""
         return {"TEMPORAL_ADDRESS": self.address, "TEMPORAL_NAMESPACE": NAMESPACE}
@@ -57,7 +64,7 @@ class TemporalServer:
         ports = ("--port", str(self._port), "--http-port", str(self._http_port), "--metrics-port", str(free_port()))
         program = Program(
             "temporal",
-            [find_program("temporal"), "server", "start-dev", *ports, *_FLAGS, *self._database],
+            [find_program("temporal"), "server", "start-dev", *ports, *_FLAGS, *self._flags, *self._database],
             log=self._folder / "temporal.log",
         )
         self._program = program
@@ -81,6 +88,13 @@ class TemporalServer:
     def kill9(self) -> None:
         """Kill it as a crash would."""
         self._running().kill9()
+
+    def command(self, *words: str) -> None:
+        """Run a command of Temporal's own on it, as an operator does: `command("workflow", "terminate", ...)`."""
+        where = ("--address", self.address, "--namespace", NAMESPACE)
+        command = [find_program("temporal"), *words, *where]
+        ran = subprocess.run(command, input="y\n", capture_output=True, text=True, check=False)  # noqa: S603  the tests' own
+        assert ran.returncode == 0, ran.stdout + ran.stderr
 
     def close(self) -> None:
         """End it, whatever state it is in."""

@@ -8,10 +8,11 @@ from temporalio.exceptions import ApplicationError
 
 from assent.models import ApprovalStatus
 from operations.registry import OperationRegistry
-from tests.support.desk import Desk
+from tests.support.desk import Desk, Handle
 from tests.support.eventually import eventually
 from tests.support.promises import check_promises
 from tests.support.runs import starts
+from tests.support.sqlite import locked
 from workflows.activity_options import EXECUTION_HEARTBEAT
 
 
@@ -47,6 +48,45 @@ async def test_an_operation_that_may_run_long_shows_as_approved(desk: Desk) -> N
         await eventually("it shows as approved", shown, until=lambda status: status == "approved")
         assert (await handle.result()).status is ApprovalStatus.EXECUTED
     assert await shown() == "executed"
+
+
+async def test_an_execution_records_its_own_end(desk: Desk) -> None:
+    """Which saves the workflow a step: its last task has the stored approval, and records nothing."""
+    request = desk.request("note.high")
+    async with desk.worker():
+        handle = await desk.start(request)
+        await handle.signal("decide", desk.decision(request, at=datetime.now(UTC)))
+        assert (await handle.result()).status is ApprovalStatus.EXECUTED
+        assert await _records(handle) == 2
+    check_promises(desk.database)
+
+
+async def test_an_end_that_cannot_be_recorded_at_once_is_not_lost(desk: Desk) -> None:
+    """The database is locked when the operation ends: the workflow holds its result until it can be written."""
+    request = desk.request("note.slow", {"seconds": 1.0})
+    async with desk.worker():
+        handle = await desk.start(request)
+        await handle.signal("decide", desk.decision(request, at=datetime.now(UTC)))
+        await eventually("it runs", lambda: starts(request.approval_id))
+        with locked(desk.database.url):
+
+            async def reported() -> bool:
+                events = (await handle.fetch_history()).events
+                return any(event.HasField("activity_task_completed_event_attributes") for event in events)
+
+            await eventually("its end is told to Temporal", reported)
+        assert (await handle.result()).status is ApprovalStatus.EXECUTED
+    ended = desk.approval(request)
+    assert ended is not None
+    assert ended.execution is not None
+    assert ended.execution.result == "done"
+    assert starts(request.approval_id) == 1
+    check_promises(desk.database)
+
+
+async def _records(handle: Handle) -> int:
+    """Return how many local activities there were."""
+    return sum(event.HasField("marker_recorded_event_attributes") for event in (await handle.fetch_history()).events)
 
 
 async def test_an_execution_that_somebody_fails_by_hand_has_an_unknown_outcome(desk: Desk) -> None:
