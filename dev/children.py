@@ -19,9 +19,10 @@ AFTER_KILL_SECONDS = 1.0
 class Children:
     """The child processes, in the order in which they were started."""
 
-    def __init__(self, terminal: Terminal) -> None:
-        """Pass their output on to `terminal`."""
+    def __init__(self, terminal: Terminal, *, grace_seconds: float = GRACE_SECONDS) -> None:
+        """Pass their output on to `terminal`; when they are told to stop, all together have the grace to do so."""
         self._terminal = terminal
+        self._grace_seconds = grace_seconds
         self._children: list[Child] = []
 
     async def start(self, program: Program) -> Child:
@@ -33,7 +34,7 @@ class Children:
     async def stop(self) -> None:
         """Ask each to stop, the last one started first, and kill what is left after the grace."""
         loop = asyncio.get_running_loop()
-        deadline = loop.time() + GRACE_SECONDS
+        deadline = loop.time() + self._grace_seconds
         for child in reversed(self._children):
             child.terminate()
             await _wait([child], min(HEAD_START_SECONDS, deadline - loop.time()))

@@ -29,6 +29,8 @@ def child_environment(settings: Settings, temporal: Client, ui_url: str | None) 
         "ASSENT_TEMPORAL_UI_URL": ui_url or "",
         "ASSENT_SHUTDOWN_GRACE_SECONDS": str(WORKER_GRACE_SECONDS),
         "TEMPORAL_ADDRESS": address_of(temporal),
+        # Both would listen there, and the second could not start.
+        "ASSENT_METRICS_ADDRESS": "",
         "PYTHONUNBUFFERED": "1",
     }
 

@@ -24,13 +24,17 @@ LONGEST_LOG_BYTES = 20_000_000
 class Program:
     """What to run. With `log`, its output goes to the end of that file, else to the terminal.
 
-    `tether_mode` is how it ends when this process dies first; `dev.tether` knows the modes.
+    `cwd` is the folder in which it runs, ours by default; `user` is whom it runs as when we are root; `stop_signal`
+    asks it to stop. `tether_mode` is how it ends when this process dies first; `dev.tether` knows the modes.
     """
 
     name: str
     command: tuple[str, ...]
     environment: Mapping[str, str]
     log: Path | None = None
+    cwd: Path | None = None
+    user: str | None = None
+    stop_signal: signal.Signals = signal.SIGTERM
     tether_mode: str = tether.MODE_HERE
 
 
@@ -38,10 +42,15 @@ class Process:
     """A program that runs, or has run. It has a session of its own: the terminal's Ctrl-C does not reach it."""
 
     def __init__(
-        self, process: asyncio.subprocess.Process, held: contextlib.ExitStack, telling: asyncio.Future[None]
+        self,
+        process: asyncio.subprocess.Process,
+        held: contextlib.ExitStack,
+        telling: asyncio.Future[None],
+        stop_signal: signal.Signals,
     ) -> None:
-        """Take what `start` has made: the process, what to close after its end, and the passing on of its output."""
+        """Take what `start` has made, what to close after its end, the passing on of its output, and how to stop it."""
         self._process = process
+        self._stop_signal = stop_signal
         self._telling = telling
         self._life = asyncio.create_task(self._live(held))
 
@@ -50,15 +59,17 @@ class Process:
         """Start `program`. What it prints goes to its log or to `terminal`."""
         with contextlib.ExitStack() as held, contextlib.ExitStack() as handed_over:
             output, telling = await _output(program, terminal, held, handed_over)
+            tied = (sys.executable, "-I", "-S", tether.__file__, program.tether_mode, str(os.getpid()))
             process = await asyncio.create_subprocess_exec(
-                *(sys.executable, "-I", "-S", tether.__file__, program.tether_mode, str(os.getpid()), *program.command),
+                *(*tied, program.user or "", *program.command),
                 stdin=_input(program, held, handed_over),
                 stdout=output,
                 stderr=asyncio.subprocess.STDOUT,
+                cwd=program.cwd,
                 env=program.environment,
                 start_new_session=True,
             )
-            return cls(process, held.pop_all(), telling)
+            return cls(process, held.pop_all(), telling, program.stop_signal)
 
     @property
     def exit_code(self) -> int | None:
@@ -74,7 +85,7 @@ class Process:
         # Not by asyncio's own method: that one may reap the process, and then nobody learns how it ended.
         if self.exit_code is None:
             with contextlib.suppress(ProcessLookupError):
-                os.kill(self._process.pid, signal.SIGTERM)
+                os.kill(self._process.pid, self._stop_signal)
 
     def kill(self) -> None:
         """Kill it, and whatever it has started."""

@@ -75,7 +75,7 @@ async def _configured_temporal(address: str) -> Client:
     try:
         return await connect("dev", address=address)
     except TemporalUnreachableError as error:
-        message = f"{error} Without TEMPORAL_ADDRESS, `assent dev` starts a Temporal of its own."
+        message = f"{error} Without TEMPORAL_ADDRESS, one is started here."
         raise TemporalUnreachableError(message) from None
 
 

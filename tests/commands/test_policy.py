@@ -51,6 +51,7 @@ def test_every_mistake_is_a_line_with_its_place(file: Path, capsys: pytest.Captu
     ("text", "words"),
     [
         (OPERATION.replace("runs:note", "runs:gone"), "note.write: cannot import tests.support.runs:gone"),
+        (OPERATION + "notify: {url: 'http://hooks.example.com'}", ":8: notify: plain http is for private addresses"),
         ("version: [", ":1: while parsing a flow node"),
         ("", "cannot be used"),
     ],

@@ -135,7 +135,7 @@ async def test_program_that_does_not_exist_is_a_sentence(out: io.StringIO) -> No
 
 
 def tethered(mode: str, parent: int) -> subprocess.Popen[bytes]:
-    command = [sys.executable, "-I", "-S", tether.__file__, mode, str(parent), sys.executable, str(SMALL), "wait"]
+    command = [sys.executable, "-I", "-S", tether.__file__, mode, str(parent), "", sys.executable, str(SMALL), "wait"]
     return subprocess.Popen(command, stdin=subprocess.PIPE, start_new_session=True)  # noqa: S603  our own command
 
 

@@ -68,7 +68,7 @@ async def test_configured_temporal_that_is_away_is_a_sentence(
         await running_temporal(ports)
     assert str(refused.value) == (
         f"Temporal at {address} cannot be reached (connection refused): start it, or set TEMPORAL_ADDRESS to where it "
-        "is. Without TEMPORAL_ADDRESS, `assent dev` starts a Temporal of its own."
+        "is. Without TEMPORAL_ADDRESS, one is started here."
     )
 
 

@@ -1,0 +1,1 @@
+"""`make prod`: what docker-compose.yml runs, as processes on this machine, without containers."""
