@@ -1,0 +1,1 @@
+"""Assent beside what it is made of: the barest workflow on Temporal, and the same on DBOS."""
