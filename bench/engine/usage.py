@@ -1,7 +1,5 @@
 """What processes use: CPU and memory."""
 
-from collections.abc import Iterator
-
 import psutil
 
 from domain.frozen import Frozen
@@ -21,15 +19,28 @@ class Usage(Frozen):
 def usage(pid: int) -> Usage:
     """Return what a process and its children have used."""
     root = psutil.Process(pid)
-    each = [root, *root.children(recursive=True)]
+    # The process itself comes last: what a child used that ends meanwhile is counted there.
+    children = [found for child in root.children(recursive=True) if (found := _of_child(child)) is not None]
     return Usage(
-        cpu=sum(seconds for one in each for seconds in _cpu(one)),
-        # Several processes share pages, which would count many times: each gets its share of them.
-        memory=root.memory_info().rss if len(each) == 1 else sum(one.memory_full_info().pss for one in each),
+        cpu=sum(child.cpu for child in children) + _cpu(root),
+        memory=sum(child.memory for child in children) + _memory(root, shares=bool(children)),
     )
 
 
-def _cpu(process: psutil.Process) -> Iterator[float]:
+def _of_child(process: psutil.Process) -> Usage | None:
+    """Return what a living child has used; None for one that has ended, as PostgreSQL's do when their work is done."""
+    try:
+        return Usage(cpu=_cpu(process), memory=_memory(process, shares=True))
+    except psutil.NoSuchProcess:
+        return None
+
+
+def _cpu(process: psutil.Process) -> float:
     used = process.cpu_times()
     # Those of children that have ended are in here; those of living ones are not.
-    yield from (used.user, used.system, used.children_user, used.children_system)
+    return float(used.user + used.system + used.children_user + used.children_system)
+
+
+def _memory(process: psutil.Process, *, shares: bool) -> int:
+    # Several processes share pages, which would count many times: each gets its share of them.
+    return int(process.memory_full_info().pss if shares else process.memory_info().rss)
