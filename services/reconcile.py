@@ -130,10 +130,8 @@ class Reconcile:
         for approval_id, look in looks.items():
             if look.stuck is not None and approval_id not in known:
                 await self._call(self._stuck.begin, approval_id, look.stuck, at=self._clock())
-                _log.error("approval.stuck", approval_id=approval_id, cause=look.stuck.cause)
             elif look.stuck is None and approval_id in known:
                 await self._call(self._stuck.end, approval_id, at=self._clock())
-                _log.info("approval.unstuck", approval_id=approval_id)
 
     async def _close(self, looks: Mapping[str, Look]) -> None:
         """Close those whose workflows are gone, once a second look has found the same."""

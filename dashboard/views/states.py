@@ -62,7 +62,7 @@ def _stuck(approval: Approval, stuck: Stuck, now: datetime) -> State:
     before = "" if approval.status is ApprovalStatus.PENDING else f"Approved by {decided_by(approval)}. "
     if approval.overdue:
         before = "The deadline has passed; nothing runs. "
-    stands = f"Its workflow is stuck since {clock(stuck.since, now)}: an engineer has to look at it in Temporal."
+    stands = f"Its workflow has been stuck since {clock(stuck.since, now)}: an engineer has to look at it in Temporal."
     return State(tone="unknown", sentence=before + stands, detail=stuck.cause)
 
 

@@ -25,7 +25,7 @@ from dashboard.views.words import decided, decision_time
 
 NOW = datetime(2030, 1, 1, 14, 2, tzinfo=UTC)
 ADA = ["reviewer:ada"]
-STUCK = "Its workflow is stuck since 14:02: an engineer has to look at it in Temporal."
+STUCK = "Its workflow has been stuck since 14:02: an engineer has to look at it in Temporal."
 VOTE = {"id": "d", "reviewer": "ada", "comment": "", "decided_at": NOW, "accepted": True}
 
 

@@ -117,7 +117,7 @@ async def test_a_stuck_approval_is_shown_until_a_good_worker_takes_over(reportin
     add_quickly(stack, "grace")
     async with visitor_of(stack, "grace") as grace:
         page = await grace.get(f"/approvals/{request.approval_id}")
-        assert f"Its workflow is stuck since {stuck.since:%H:%M}" in text_of(page)
+        assert f"Its workflow has been stuck since {stuck.since:%H:%M}" in text_of(page)
         assert stuck.cause in text_of(page)
         assert found["temporal"]["url"] in page.text
         assert f"Stuck since {stuck.since:%H:%M}" in text_of(await grace.get("/"))
