@@ -44,7 +44,7 @@ def test_two_apis_and_two_workers_are_one_service(production: Production) -> Non
     expiring = production.submit("note.brief", "brief")
     for scenario in SCENARIOS:
         scenario(production, "before")
-    _approve_while_two_are_killed(production)
+    unknown = _approve_while_two_are_killed(production)
     for scenario in SCENARIOS:
         scenario(production, "after")
     for name in ("api", "worker"):
@@ -52,16 +52,19 @@ def test_two_apis_and_two_workers_are_one_service(production: Production) -> Non
     assert production.ended(expiring, within=90).status is ApprovalStatus.EXPIRED
     with closing(production.record()) as record:
         counted = check_promises(record, all_ended=production.program is not None)
-    assert counted["executed"] >= IN_FLIGHT
-    assert counted["failed"] == 0
+    assert counted["executed"] >= IN_FLIGHT - unknown
+    assert counted["failed"] == unknown
     if production.program is not None:
         started = psutil.Process(production.program.pid).children(recursive=True)
         assert production.program.stop(within=30) == 0
         assert [each for each in started if each.is_running() and each.status() != psutil.STATUS_ZOMBIE] == []
 
 
-def _approve_while_two_are_killed(production: Production) -> None:
-    """Forty requests by ten clients are approved and run while one API and one worker die by SIGKILL and come back."""
+def _approve_while_two_are_killed(production: Production) -> int:
+    """Forty requests by ten clients are approved and run while one API and one worker die by SIGKILL and come back.
+
+    Return how many the worker had just begun when it died: nobody can say how those ended, and they run no second time.
+    """
     done = threading.Semaphore(0)
 
     def one(number: int) -> Approval:
@@ -78,10 +81,15 @@ def _approve_while_two_are_killed(production: Production) -> None:
         for victim in victims:
             victim.kill()
         ended = [each.result() for each in flying]
-    assert [approval.status for approval in ended] == [ApprovalStatus.EXECUTED] * IN_FLIGHT
-    assert {starts(approval.id) for approval in ended} == {1}
+    unknown = [approval for approval in ended if approval.execution is not None and approval.execution.outcome_unknown]
+    executed = [approval for approval in ended if approval not in unknown]
+    assert {approval.status for approval in unknown} <= {ApprovalStatus.FAILED}
+    assert {approval.status for approval in executed} == {ApprovalStatus.EXECUTED}
+    assert {starts(approval.id) for approval in executed} == {1}
+    assert len(unknown) <= AT_ONCE
     wait_until("both APIs are ready", production.ready, within=READY_SECONDS)
     for word in ("api", "worker.py"):
         back = production.processes(word)
         assert len(back) == 2
         assert not {each.pid for each in back} & {victim.pid for victim in victims}
+    return len(unknown)

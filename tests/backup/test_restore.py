@@ -48,6 +48,8 @@ async def test_a_record_restored_under_a_newer_temporal(
         for each in (ran, gone):
             assert (await before.decide(each)).is_success
             assert (await before.ended(each))["status"] == "executed"
+            # The end is recorded a moment before the workflow has it.
+            assert await before.temporal.get_workflow_handle(each["temporal"]["workflow_id"]).result()
         keys = before.keys
     with keeper.restored() as url:
         restored = settings.model_copy(update={"database_url": url})
