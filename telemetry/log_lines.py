@@ -18,8 +18,8 @@ _TOLD: dict[Action, tuple[str, ...]] = {
     Action.APPROVAL_REQUESTED: ("operation", "risk", "verdict", "policy_version", "rules", "failed_rules"),
     Action.APPROVAL_CANCELLED: ("cancel_id",),
     Action.APPROVAL_FAILED: ("outcome_unknown",),
-    # Not its cause: that is what a failure said.
-    Action.APPROVAL_STUCK: ("since",),
+    # Its cause is a sentence of ours, by what Temporal reports: nothing that a failure said.
+    Action.APPROVAL_STUCK: ("since", "cause"),
     Action.APPROVAL_UNSTUCK: ("since",),
     Action.DECISION_RECORDED: ("decision_id", "outcome"),
     Action.DECISION_REFUSED: ("decision_id", "outcome", "refusal"),
@@ -48,13 +48,17 @@ _TOLD: dict[Action, tuple[str, ...]] = {
 }
 """The details that are told of each action. Whatever else an event holds stays in the record."""
 
+_ERRORS = frozenset({Action.APPROVAL_STUCK})
+"""What an engineer has to look at; the others are the service's daily work."""
+
 _log = structlog.get_logger("assent.events")
 
 
 def log_events(appended: Sequence[Appended]) -> None:
     """Write a line for each event, called by its action."""
     for event, _wait in appended:
-        _log.info(event.action.value, **_line(event))
+        tell = _log.error if event.action in _ERRORS else _log.info
+        tell(event.action.value, **_line(event))
 
 
 def _line(event: AuditEvent) -> dict[str, Any]:
